@@ -1,0 +1,1 @@
+"""Question -> answer with evidence: a LangGraph graph over the tools."""

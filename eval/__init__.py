@@ -1,0 +1,1 @@
+"""Benchmarks, harness, metrics and reports."""

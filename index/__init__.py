@@ -1,0 +1,1 @@
+"""Video file -> library: decode, shots, clips, lanes, store, vectors, pipeline."""

@@ -1,0 +1,3 @@
+"""Answers questions about long videos, with moments you can check."""
+
+__version__ = "0.1.0"

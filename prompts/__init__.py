@@ -1,0 +1,1 @@
+"""The text sent to models, one Markdown template each."""

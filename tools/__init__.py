@@ -1,0 +1,1 @@
+"""Library and media -> hits, and later views and looks. Tools never decide."""
