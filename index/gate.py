@@ -1,25 +1,26 @@
-"""The change gate: which sampled frames differ enough from the last kept one to be worth a model call.
+"""The change gate: which sampled frames differ enough from the last kept one for a model call.
 
-The largest block decides, not the mean: a small object moving over a still background changes one block a lot and
-the mean hardly at all.
+The largest block decides, not the mean: a small object moving over a still background changes one
+block a lot and the mean hardly at all.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .lanes import U8
+from longtake.index.lanes import U8
 
 _SIDE = 32
 _BLOCK = 4
 
 
 class ChangeGate:
-    """Compares 32x32 luma thumbnails with the last KEPT one, so that slow drift adds up to a change.
+    """Compares 32x32 luma thumbnails with the last KEPT one, so that slow drift adds up.
 
     Args:
-        max_block: largest mean absolute luma difference (0..255) of any 4x4 block that still counts as unchanged.
-        max_held: frames in a row that may be called unchanged; the next is kept whatever it shows, which bounds
-            how long changes too fine for the thumbnail go unseen.
+        max_block: largest mean absolute luma difference (0..255) of any 4x4 block that still counts
+            as unchanged.
+        max_held: frames in a row that may be called unchanged; the next is kept whatever it shows,
+            which bounds how long changes too fine for the thumbnail go unseen.
     """
 
     def __init__(self, *, max_block: float = 16.0, max_held: int = 30) -> None:
