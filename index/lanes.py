@@ -1,7 +1,7 @@
 """What lanes exchange: recognised speech, on-screen text, embeddings, and the engine protocols.
 
-Times are seconds from the start of the video; boxes are relative to the upright frame (0..1, origin top left);
-B frames, T decoded frames, N samples, D dimensions.
+Times are seconds from the start of the video; boxes are relative to the upright frame (0..1,
+origin top left); B frames, T decoded frames, N samples, D dimensions.
 """
 
 from collections.abc import Iterator
@@ -28,14 +28,20 @@ SMALL_WIDTH, SMALL_HEIGHT = 48, 27
 
 
 class StageName(StrEnum):
-    """Units of indexing work that are recorded, skipped and redone on their own, in order of dependence."""
+    """Units of indexing work, each recorded, skipped and redone on its own."""
 
     SHOTS = "shots"
+    """Shots, and the clips made from them."""
+    THUMBNAILS = "thumbnails"
+    """A picture a clip and a storyboard."""
     VISUAL = "visual"
+    """Frame embeddings."""
+    CLIPS = "clips"
+    """Clip embeddings: frame embeddings pooled over clips."""
     SPEECH = "speech"
     TEXT = "text"
     SENTENCES = "sentences"
-    THUMBNAILS = "thumbnails"
+    """Sentence embeddings of speech segments and on-screen text cues."""
 
 
 class StageState(StrEnum):

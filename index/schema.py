@@ -48,7 +48,7 @@ class Video(Base):
 
 
 class VideoPath(Base):
-    """Every path where a video's content lies, so that unchanged files are recognised without hashing."""
+    """A path where a video's content lies: unchanged files are recognised without hashing."""
 
     __tablename__ = "video_paths"
     path: Mapped[str] = mapped_column(primary_key=True)
@@ -141,7 +141,7 @@ class Cue(Base):
 
 
 class VectorFile(Base):
-    """A video's vector file of one kind; its vectors own the FAISS ids [first_id, first_id + count)."""
+    """A video's vector file of one kind; it owns FAISS ids [first_id, first_id + count)."""
 
     __tablename__ = "vector_files"
     video_id: Mapped[str] = mapped_column(

@@ -1,8 +1,9 @@
 """One settings object for everything: defaults < file < environment < flags.
 
-The file is `longtake.toml` in the working folder, else `config.toml` in the user's configuration folder.
-Environment variables are `LONGTAKE_LIBRARY`, `LONGTAKE_SPEECH__MODEL`, ...: sections are joined by two underscores.
-A section's values are recorded with every stage that used them; changing one redoes that stage.
+The file is `longtake.toml` in the working folder, else `config.toml` in the user's configuration
+folder. Environment variables are `LONGTAKE_LIBRARY`, `LONGTAKE_SPEECH__MODEL`, ...: a section and
+its key are joined by two underscores. A section's values are recorded with every stage that used
+them; changing one redoes that stage.
 """
 
 import os
@@ -29,7 +30,7 @@ class ShotsSettings(Section):
     """Shots and the clips made from them."""
 
     engine: Literal["content", "transnetv2", "pyscenedetect"] = "content"
-    """`content` is nearly free; `transnetv2` also finds dissolves; `pyscenedetect` is its AdaptiveDetector."""
+    """`content` is nearly free; `transnetv2` finds dissolves; `pyscenedetect`: AdaptiveDetector."""
     threshold: float | None = Field(None, gt=0)
     """Engine's own cut threshold; None takes the engine's default."""
     max_clip_s: float = Field(10.0, ge=1, le=60)

