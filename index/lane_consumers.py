@@ -43,12 +43,17 @@ class Engines:
             raise WeightsMissing(str(made))
         return made
 
+    def made(self, stage: StageName) -> Any | None:
+        """The stage's engine if it was built in this run."""
+        made = self._made.get(stage)
+        return None if isinstance(made, WeightsMissing) else made
+
     def missing(self, stage: StageName) -> str | None:
         """Why the stage has to be skipped: its weights are nowhere; None when they are there.
 
         Looks at files only; nothing is loaded.
         """
-        weights = _weights(self.settings).get(stage)
+        weights = stage_weights(self.settings).get(stage)
         if weights is None:
             return None
         with self._locks[stage]:
@@ -63,7 +68,7 @@ class Engines:
             return self._missing[stage]
 
 
-def _weights(settings: Settings) -> dict[StageName, tuple[models.Kind, str]]:
+def stage_weights(settings: Settings) -> dict[StageName, tuple[models.Kind, str]]:
     """What each stage loads."""
     wanted: dict[StageName, tuple[models.Kind, str]] = {
         StageName.VISUAL: (

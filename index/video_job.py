@@ -192,7 +192,7 @@ class VideoJob:
             state=result.state,
             reason=result.reason,
             engine=spec.engine,
-            model=spec.model,
+            model=self._model(name, result),
             version=spec.version,
             parameters=spec.parameters,
             started_at=started_at,
@@ -204,6 +204,18 @@ class VideoJob:
         self.progress(
             replace(self.event, kind="stage", stage=name, state=stage.state, message=stage.reason)
         )
+
+    def _model(self, name: StageName, result: StageResult) -> str:
+        """Identity of the model the stage's rows were made with; it names vectors in the store."""
+        if result.state is StageState.DONE:
+            if name is StageName.CLIPS and (visual := self._recorded(StageName.VISUAL)):
+                return visual.model
+            if (engine := self.engines.made(name)) is not None:
+                return str(engine.identity)
+        return self.specs[name].model
+
+    def _recorded(self, name: StageName) -> StageRecord | None:
+        return self.store.stages().get((self.record.id, name))
 
     def _rows(self, name: StageName, outcome: LaneOutcome) -> tuple[StageResult, dict[str, Any]]:
         """The stage's result and the keyword arguments that commit its rows."""
@@ -281,9 +293,8 @@ class VideoJob:
         outcome.output = (vectors, result)
 
     def _upstream_problem(self, *upstream: StageName) -> StageResult:
-        recorded = self.store.stages()
         for name in upstream:
-            record = recorded.get((self.record.id, name))
+            record = self._recorded(name)
             if record is None:
                 return StageResult(state=StageState.SKIPPED, reason=f"{name} was not indexed")
             if record.state is not StageState.DONE:
