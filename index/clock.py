@@ -1,0 +1,103 @@
+"""Times of packets and frames in files whose timestamps are missing, jump or run backwards."""
+
+from typing import Any
+
+_BACK_S = 0.2
+"""Decoding times that step back by more are a break; less is jitter."""
+_FORWARD_S = 3600.0
+_FORWARD_DISCONTINUOUS_S = 60.0
+"""Steps forward beyond this are breaks too; less is a picture that stands still or a pause in
+the sound."""
+_SAME_BREAK_S = 1.0
+_TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT: breaks are a regular part of the format (MPEG-TS, MPEG-PS)
+
+
+class Breaks:
+    """Breaks of one file's timeline, shared by its streams so that sound and picture move
+    together."""
+
+    def __init__(self, *, discontinuous: bool) -> None:
+        self.forward_s = _FORWARD_DISCONTINUOUS_S if discontinuous else _FORWARD_S
+        self.offset_s = 0.0
+        """What the last break that any stream met added to times in the file."""
+        self.count = 0
+
+    @classmethod
+    def of(cls, container: Any) -> "Breaks":
+        return cls(discontinuous=is_discontinuous(container))
+
+
+def is_discontinuous(container: Any) -> bool:
+    """Whether timeline breaks are a regular part of the container's format."""
+    return bool(container.format.flags & _TS_DISCONT)
+
+
+class PacketClock:
+    """Moves the packets of one stream so that a timeline with breaks runs on as if there were
+    none."""
+
+    def __init__(self, time_base: float, breaks: Breaks) -> None:
+        self._breaks = breaks
+        self._time_base = time_base
+        self._back = round(_BACK_S / time_base)
+        self._forward = round(breaks.forward_s / time_base)
+        self._offset = 0
+        self._last: int | None = None
+
+    def repair(self, packet: Any) -> None:
+        """Shift the packet's times in place; call for every packet of the stream in file order."""
+        raw = packet.dts
+        if raw is None:
+            return
+        dts: int = raw + self._offset
+        if self._last is not None and not -self._back <= dts - self._last <= self._forward:
+            dts = self._close_break(raw, self._last + (packet.duration or 0))
+        if self._offset:
+            packet.dts = dts
+            if packet.pts is not None:
+                packet.pts += self._offset
+        self._last = dts
+
+    def _close_break(self, raw: int, expected: int) -> int:
+        shared = round(self._breaks.offset_s / self._time_base)
+        if abs(raw + shared - expected) * self._time_base <= _SAME_BREAK_S:
+            self._offset = shared
+        else:
+            self._offset = expected - raw
+            self._breaks.offset_s = self._offset * self._time_base
+            self._breaks.count += 1
+        return raw + self._offset
+
+
+class FrameClock:
+    """Times of decoded frames on the video's timeline, strictly ascending."""
+
+    def __init__(self, start: float, frame_s: float) -> None:
+        self._start = start
+        self._frame_s = frame_s
+        self.last = float("-inf")
+        self.longest_s = 0.0
+        """Longest time between two frames so far."""
+        self.repaired = 0
+        """Frames whose own timestamp was missing or not after the one before."""
+
+    def time(self, frame: Any) -> float:
+        """Seconds from the start of the video."""
+        pts = frame.pts if frame.pts is not None else frame.dts
+        last = self.last
+        if pts is not None:
+            time = float(pts * frame.time_base) - self._start
+            if time > last:
+                self.longest_s = max(self.longest_s, time - last) if last >= 0 else 0.0
+                self.last = time
+                return time
+        self.repaired += 1
+        self.last = max(0.0, last + self._frame_s)
+        return self.last
+
+    def end(self, frame: Any) -> float:
+        """When the last frame stops being shown; a claim far beyond the others' is not believed."""
+        duration = float((frame.duration or 0) * frame.time_base)
+        if not 0 < duration <= max(10.0, self.longest_s):
+            duration = self._frame_s
+        return self.last + duration
