@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from longtake.config import Settings
-from longtake.errors import MediaError
+from longtake.errors import MediaError, UsageError
 from longtake.index.content import content_id
 from longtake.index.discover import discover
 from longtake.index.lane_consumers import Engines
@@ -84,7 +84,7 @@ class Indexer:
                 videos[record.id] = record
                 done = {stage.name: stage for stage in report.stages}
                 recorded[record.id] = {**seen.recorded, **done}
-            except MediaError as exc:
+            except (MediaError, UsageError) as exc:
                 report = VideoReport(path=path, action="failed", title=path.stem, error=str(exc))
             reports.append(replace(report, wall_s=time.monotonic() - file_began))
             self._progress(replace(event, kind="done", message=report.error))
@@ -116,7 +116,7 @@ class Indexer:
             size=status.st_size,
             mtime_ns=status.st_mtime_ns,
             title=path.stem,
-            duration=info.duration,
+            duration=info.duration or 0.0,
             fps=info.fps,
             width=info.width,
             height=info.height,
