@@ -155,7 +155,7 @@ class PySceneDetectDetector:
 
 
 def spans_between(cuts: Iterable[float], duration: float) -> list[Span]:
-    """Spans without gaps over [0, duration), parted at `cuts`, ascending; those outside are ignored."""
+    """Spans without gaps over [0, duration), parted at the ascending `cuts` that lie inside."""
     if duration <= 0:
         return []
     bounds = [0.0]
