@@ -1,0 +1,1 @@
+"""Speed and memory of longtake, as ratios measured in one run. Not tests."""
