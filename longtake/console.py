@@ -2,11 +2,13 @@
 
 import functools
 import json
+import os
 import shlex
 import shutil
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -46,6 +48,13 @@ def print_json(document: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
+@contextmanager
+def working(doing: str) -> Iterator[None]:
+    """A spinner on stderr while the block runs, if that is a terminal."""
+    with console(stderr=True).status(doing) if sys.stderr.isatty() else nullcontext():
+        yield
+
+
 def printable(text: str) -> str:
     r"""`text` on one line: control, direction-changing and undecodable characters as escapes.
 
@@ -79,10 +88,27 @@ def file_name(path: Path) -> "Text":
 
 def view_command(path: Path, start: float) -> str:
     """A shell command that plays `path` from `start` seconds, with a player of this machine."""
-    target = shlex.quote(printable(str(path.absolute())))
+    target = shell_word(str(path.absolute()))
     if shutil.which("mpv") or not shutil.which("ffplay"):
         return f"mpv --start={start:.1f} {target}"
     return f"ffplay -ss {start:.1f} {target}"
+
+
+def shell_word(text: str) -> str:
+    r"""`text` as one word of a shell command, on one line whatever it holds.
+
+    >>> shell_word("it's here.mp4")
+    '\'it\'"\'"\'s here.mp4\''
+    >>> shell_word("two\nlines.mp4")
+    "$'two\\x0alines.mp4'"
+    """
+    if printable(text) == text:
+        return shlex.quote(text)
+    encoded = "".join(
+        chr(byte) if 0x20 <= byte < 0x7F and byte not in b"\\'" else f"\\x{byte:02x}"
+        for byte in os.fsencode(text)
+    )
+    return f"$'{encoded}'"
 
 
 def command_edge(function: Callable[P, R]) -> Callable[P, R]:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from longtake.config import Settings
 
 
-def settings_with(assignments: Iterable[str] = (), named: Mapping[str, Any] | None = None) -> "Settings":
+def settings_with(
+    assignments: Iterable[str] = (), named: Mapping[str, Any] | None = None
+) -> "Settings":
     """Settings of file and environment, with flags on top.
 
     Args:
