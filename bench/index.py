@@ -28,7 +28,6 @@ _INDEX = """
 import json, resource, sys, time
 from pathlib import Path
 from longtake.config import Settings
-from longtake.index import indexer
 from longtake.index.lanes import StageName
 from longtake.tools.library import Library
 library, video, only, settings = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
@@ -229,10 +228,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter inputs, one round")
     quick = parser.parse_args().quick
-    print(
-        f"   start, peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB",
-        file=sys.stderr,
-    )
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         with image_model(work) as model:
