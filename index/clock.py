@@ -13,18 +13,16 @@ _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT: breaks are a regular part of the forma
 
 
 class Breaks:
-    """Breaks of one file's timeline, shared by its streams so that sound and picture move
-    together."""
+    """Breaks of one file's timeline. The leading stream (the video's) closes them, the other
+    follows,
+    so that sound and picture move together."""
 
-    def __init__(self, *, discontinuous: bool) -> None:
+    def __init__(self, container: Any) -> None:
+        discontinuous = is_discontinuous(container)
         self.forward_s = _FORWARD_DISCONTINUOUS_S if discontinuous else _FORWARD_S
         self.offset_s = 0.0
-        """What the last break that any stream met added to times in the file."""
+        """What the leading stream adds to times in the file."""
         self.count = 0
-
-    @classmethod
-    def of(cls, container: Any) -> "Breaks":
-        return cls(discontinuous=is_discontinuous(container))
 
 
 def is_discontinuous(container: Any) -> bool:
@@ -33,14 +31,15 @@ def is_discontinuous(container: Any) -> bool:
 
 
 class PacketClock:
-    """Moves the packets of one stream so that a timeline with breaks runs on as if there were
-    none."""
+    """Moves the packets of one stream so that a timeline with breaks runs on as if it had none."""
 
-    def __init__(self, time_base: float, breaks: Breaks) -> None:
+    def __init__(self, time_base: float, breaks: Breaks, *, leads: bool) -> None:
         self._breaks = breaks
+        self._leads = leads
         self._time_base = time_base
         self._back = round(_BACK_S / time_base)
         self._forward = round(breaks.forward_s / time_base)
+        self._same = round(_SAME_BREAK_S / time_base)
         self._offset = 0
         self._last: int | None = None
 
@@ -49,6 +48,9 @@ class PacketClock:
         raw = packet.dts
         if raw is None:
             return
+        if self._offset and not self._leads:
+            # The leading stream may have met the break later than this one.
+            self._adopt_offset(self._offset)
         dts: int = raw + self._offset
         if self._last is not None and not -self._back <= dts - self._last <= self._forward:
             dts = self._close_break(raw, self._last + (packet.duration or 0))
@@ -59,14 +61,21 @@ class PacketClock:
         self._last = dts
 
     def _close_break(self, raw: int, expected: int) -> int:
-        shared = round(self._breaks.offset_s / self._time_base)
-        if abs(raw + shared - expected) * self._time_base <= _SAME_BREAK_S:
-            self._offset = shared
-        else:
+        if self._leads:
             self._offset = expected - raw
             self._breaks.offset_s = self._offset * self._time_base
             self._breaks.count += 1
+        elif not self._adopt_offset(expected - raw):
+            self._offset = expected - raw
         return raw + self._offset
+
+    def _adopt_offset(self, own: int) -> bool:
+        """Take the leading stream's offset if it is about this stream's own."""
+        shared = round(self._breaks.offset_s / self._time_base)
+        if abs(shared - own) > self._same:
+            return False
+        self._offset = shared
+        return True
 
 
 class FrameClock:

@@ -94,7 +94,7 @@ class DecodePass:
     def _run(self) -> Generator[Event, None, None]:
         with open_media(self.path) as container:
             self.opens += 1
-            breaks = Breaks.of(container)
+            breaks = Breaks(container)
             self._tracks = tracks = self._choose(container, breaks)
             for stream in container.streams:
                 if stream.index not in tracks:
@@ -117,7 +117,7 @@ class DecodePass:
             )
         audio = audio_stream(container, plan.audio) if plan.audio is not None else None
         if audio is not None:
-            tracks[audio.index] = SoundTrack(audio, start, breaks)
+            tracks[audio.index] = SoundTrack(audio, start, breaks, leads=video is None)
         return tracks
 
     def _packets(self, container: Any) -> Iterator[Any]:

@@ -127,16 +127,14 @@ def rgb(frame: Any, orientation: Orientation, width: int, height: int) -> U8:
 def cropped_rgb(
     frame: Any,
     orientation: Orientation,
-    sample_aspect: float,
+    full: tuple[int, int],
     crop: Box,
-    size: tuple[int, int] | None,
+    size: tuple[int, int],
 ) -> U8:
-    """u8 [H, W, 3]: the part of the upright picture inside `crop`, at native resolution or
-    scaled to `size`."""
-    full = display_size(frame.width, frame.height, sample_aspect, orientation)
+    """u8 [H, W, 3]: what `crop` shows of the upright picture of size `full`, scaled to `size`."""
     left, top, right, bottom = crop_pixels(crop, *full)
     pixels = np.ascontiguousarray(rgb(frame, orientation, *full)[top:bottom, left:right])
-    if size is None or size == (right - left, bottom - top):
+    if size == (right - left, bottom - top):
         return pixels
     part = av.VideoFrame.from_ndarray(pixels, format="rgb24")
     return np.ascontiguousarray(scale(part, *size, "rgb24", Interpolation.BICUBIC))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from av.video.reformatter import Interpolation
 
-from longtake.index.lanes import F64, SMALL_HEIGHT, SMALL_WIDTH, U8
-from longtake.index.picture import Orientation, display_size, rgb, scale, thumb
+from longtake.index.lanes import F64, SMALL_HEIGHT, SMALL_WIDTH, U8, Box
+from longtake.index.picture import Orientation, cropped_rgb, display_size, rgb, scale, thumb
 
 SMALL_BATCH = 64
 EDGE_S = 1e-3
@@ -77,6 +77,16 @@ class Picture:
     def rgb(self, width: int, height: int) -> U8:
         with self._lock:
             return rgb(self._frame, self._orientation, width, height)
+
+    def crop(self, box: Box, width: int, height: int) -> U8:
+        """u8 [height, width, 3]: the part of the upright picture in `box`."""
+        with self._lock:
+            return cropped_rgb(self._frame, self._orientation, self.size, box, (width, height))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the picture holds."""
+        return sum(plane.buffer_size for plane in self._frame.planes)
 
 
 class Sampler:

@@ -39,12 +39,12 @@ class Track(Protocol):
         """What was odd about the stream."""
 
 
-class _Decoder:
+class PacketDecoder:
     """Decodes the packets of one stream on a repaired timeline."""
 
-    def __init__(self, stream: Any, breaks: Breaks) -> None:
+    def __init__(self, stream: Any, breaks: Breaks, *, leads: bool) -> None:
         self._stream = stream
-        self._clock = PacketClock(float(stream.time_base), breaks)
+        self._clock = PacketClock(float(stream.time_base), breaks, leads=leads)
         self._bad_run = 0
         self.damaged = 0
 
@@ -99,7 +99,7 @@ class VideoTrack:
         if mode == "nonref":
             context.skip_frame = "NONREF"
         self._context = context
-        self._decoder = _Decoder(stream, breaks)
+        self._decoder = PacketDecoder(stream, breaks, leads=True)
         rate = stream.average_rate or stream.guessed_rate
         self._clock = FrameClock(start, float(1 / rate) if rate else 0.04)
         self._small = SmallBatch() if small else None
@@ -144,8 +144,8 @@ class VideoTrack:
 class SoundTrack:
     """Decoded audio to blocks of 16 kHz mono."""
 
-    def __init__(self, stream: Any, start: float, breaks: Breaks) -> None:
-        self._decoder = _Decoder(stream, breaks)
+    def __init__(self, stream: Any, start: float, breaks: Breaks, *, leads: bool) -> None:
+        self._decoder = PacketDecoder(stream, breaks, leads=leads)
         self._start = start
         self._track = AudioTrack()
 
