@@ -1,6 +1,6 @@
-"""Index this folder and ask the demo's questions: the commands and their output, as a user sees them.
+"""Index this folder and ask the demo's questions: commands and output as a user sees them.
 
-    python examples/demo.py [LIBRARY]      (default: .demo)
+python examples/demo.py [LIBRARY]      (default: .demo)
 """
 
 import json
@@ -15,14 +15,13 @@ HERE = Path(__file__).resolve().parent
 def main() -> int:
     library = sys.argv[1] if len(sys.argv) > 1 else ".demo"
     questions = json.loads((HERE / "lecture.json").read_text(encoding="utf-8"))["questions"]
-    commands = [["index", str(HERE / "lecture.mp4")]]
-    for item in questions:
-        options = [part for option in item.get("options") or () for part in ("--option", option)]
-        commands.append(["ask", item["question"], *options])
-    for command in commands:
+    asked = [["ask", item["question"]] for item in questions if item["demo"]]
+    for command in [["index", "examples"], *asked]:
         print(f"\n$ longtake {shlex.join(command)}", flush=True)
         done = subprocess.run(
-            [sys.executable, "-m", "longtake", "--library", library, *command], check=False
+            [sys.executable, "-m", "longtake", "--library", library, *command],
+            cwd=HERE.parent,
+            check=False,
         )
         if done.returncode:
             return done.returncode

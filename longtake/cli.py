@@ -174,7 +174,7 @@ def ask(
     The answer comes with the moments it rests on. When nothing fits, it says so.
     """
     from longtake import documents, render
-    from longtake.agent import Agent
+    from longtake.agent.agent import Agent
 
     span = parse_between(between)
     with open_library(ctx, library, settings) as opened, working("looking"):

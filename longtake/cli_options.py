@@ -38,7 +38,9 @@ class Stage(StrEnum):
 
 LibraryOption = Annotated[
     Path | None,
-    typer.Option("--library", metavar="DIR", help="The library's folder."),
+    typer.Option(
+        "--library", metavar="DIR", help="The library's folder, if not the settings' one."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document (docs/json.md).")]
 SetOption = Annotated[

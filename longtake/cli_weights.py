@@ -25,9 +25,10 @@ def models(settings: SetOption = None, as_json: JsonOption = False) -> None:
 
     Looks only at this machine. Packaged weights are compared with their known SHA-256.
     """
+    chosen = settings_with(settings or ())
     from longtake import documents, render
 
-    rows = weights_in_use(settings_with(settings or ()))
+    rows = weights_in_use(chosen)
     if as_json:
         print_json(documents.document("models", models=rows))
     else:
@@ -39,10 +40,11 @@ def doctor(settings: SetOption = None, as_json: JsonOption = False) -> None:
 
     Exit code 1 when a lane cannot run; the others work without it.
     """
+    chosen = settings_with(settings or ())
     from longtake import __version__, documents, render
     from longtake.tools.library import doctor as statuses_of
 
-    statuses = statuses_of(settings_with(settings or ()))
+    statuses = statuses_of(chosen)
     ok = all(status.problem is None for status in statuses)
     if as_json:
         lanes = [documents.lane(status) for status in statuses]
