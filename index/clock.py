@@ -92,10 +92,10 @@ class FrameClock:
 
     def time(self, frame: Any) -> float:
         """Seconds from the start of the video."""
-        pts = frame.pts if frame.pts is not None else frame.dts
         last = self.last
-        if pts is not None:
-            time = float(pts * frame.time_base) - self._start
+        ticks = frame.pts if frame.pts is not None else frame.dts
+        if ticks is not None:
+            time = float(ticks * frame.time_base) - self._start
             if time > last:
                 self.longest_s = max(self.longest_s, time - last) if last >= 0 else 0.0
                 self.last = time

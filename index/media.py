@@ -100,7 +100,7 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
         frame = _first_frame(container, video) if video is not None else None
         if video is not None and frame is None:
             notes.append("no picture can be decoded")
-        if frame is None and (audio is None or _first_frame(container, audio) is None):
+        if frame is None and not (audio is not None and _sounds(path)):
             raise MediaError(f"{str(path)!r} has a header but nothing in it can be decoded")
         size = None
         if video is not None:
@@ -218,8 +218,12 @@ def timeline_start(container: Any) -> float:
 
 def claimed_duration(container: Any) -> float | None:
     """Seconds by the header; None when it does not say."""
-    duration = container.duration
-    return duration / av.time_base if duration is not None and duration > 0 else None
+    if container.duration is None or container.duration <= 0:
+        return None
+    duration: float = container.duration / av.time_base
+    # Matroska counts from time 0 of the file, not from its first frame.
+    late = max(0.0, timeline_start(container)) if "matroska" in container.format.name else 0.0
+    return duration - late if duration > late else duration
 
 
 def sample_aspect(stream: Any) -> float:
@@ -242,7 +246,6 @@ def check_frame_size(path: Path, stream: Any) -> None:
 
 
 def _first_frame(container: Any, stream: Any) -> Any | None:
-    container.seek(container.start_time or 0)
     for count, packet in enumerate(container.demux(stream)):
         try:
             frames = packet.decode()
@@ -253,6 +256,12 @@ def _first_frame(container: Any, stream: Any) -> Any | None:
         if count == _FIRST_FRAME_PACKETS:
             break
     return None
+
+
+def _sounds(path: Path) -> bool:
+    # Opened anew: looking for a picture may have read to the end of what cannot be sought.
+    with open_media(path) as container:
+        return _first_frame(container, _default_audio(container)) is not None
 
 
 def _frame_rate(stream: Any | None) -> float | None:

@@ -78,8 +78,6 @@ class SeekableVideo:
             MediaError: no frame can be decoded.
         """
         target = time + self.edge_s
-        if self._claimed is not None and not self._linear:
-            target = min(target, self._claimed + self._frame_s)
         if not self._linear:
             self._exact_from = target - _EXACT_S
         self._go_to(target)
@@ -108,7 +106,7 @@ class SeekableVideo:
         check_frame_size(self._path, self._stream)
         self._stream.codec_context.thread_type = ThreadType.AUTO
         self._start = timeline_start(self._container)
-        self._claimed = claimed_duration(self._container)
+        self._end = claimed_duration(self._container) or math.inf
         self._aspect = sample_aspect(self._stream)
         self._fresh = True
         self._current: tuple[float, Any] | None = None
@@ -147,11 +145,13 @@ class SeekableVideo:
 
     def _seek(self, target: float) -> None:
         """Start decoding at or before the target, from the file's beginning if all else fails."""
+        # Seeking far past the end fails in some formats; decoding goes on to the target anyway.
+        near = min(target, self._end)
         for back in _STEPS_BACK_S:
-            if self._linear or target - back <= 0:
+            if self._linear or near - back <= 0:
                 break
             try:
-                self._container.seek(self._ticks(target - back), stream=self._stream)
+                self._container.seek(self._ticks(near - back), stream=self._stream)
             except av.FFmpegError:
                 continue
             self._begin(at_start=False)
