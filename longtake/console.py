@@ -88,7 +88,9 @@ def file_name(path: Path) -> "Text":
 
 def view_command(path: Path, start: float) -> str:
     """A shell command that plays `path` from `start` seconds, with a player of this machine."""
-    target = shell_word(str(path.absolute()))
+    here = Path.cwd()
+    near = path.relative_to(here) if path.is_relative_to(here) else path.absolute()
+    target = shell_word(f"./{near}" if str(near).startswith("-") else str(near))
     if shutil.which("mpv") or not shutil.which("ffplay"):
         return f"mpv --start={start:.1f} {target}"
     return f"ffplay -ss {start:.1f} {target}"

@@ -51,11 +51,16 @@ def test_a_shell_reads_the_word_back(name: str) -> None:
     assert done.stdout == os.fsencode(name)
 
 
-def test_the_view_command_names_player_time_and_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_view_command_names_player_time_and_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert view_command(Path("/a b/c.mp4"), 83.44) == "mpv --start=83.4 '/a b/c.mp4'"
     monkeypatch.setattr("shutil.which", lambda name: name if name == "ffplay" else None)
     assert view_command(Path("/c.mp4"), 0.0) == "ffplay -ss 0.0 /c.mp4"
+    monkeypatch.chdir(tmp_path)
+    assert view_command(tmp_path / "in" / "c.mp4", 2.0) == "ffplay -ss 2.0 in/c.mp4"
+    assert view_command(tmp_path / "-c.mp4", 2.0) == "ffplay -ss 2.0 ./-c.mp4"
 
 
 CAPTIONS = [Caption(0.0, 1.5, "One"), Caption(3599.9996, 3661.25, "Two <b>&\n\nlines")]
