@@ -4,7 +4,7 @@ Times are seconds from the start of the video; boxes are relative to the upright
 origin top left); B frames, T decoded frames, N samples, D dimensions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
@@ -88,6 +88,18 @@ class Segment:
     @property
     def span(self) -> Span:
         return Span(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised(Segment):
+    """A segment as a speech engine gives it, with what the engine thinks of it."""
+
+    window: int
+    """Number of the window of audio it was heard in."""
+    log_probability: float
+    """Mean log probability of the tokens of its decoding."""
+    no_speech_probability: float
+    """Probability that its window holds no speech at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,8 +189,17 @@ class SpeechEngine(Protocol):
     @property
     def identity(self) -> str: ...
 
-    def transcribe(self, audio: F32) -> Iterator[Segment]:
-        """f32 [N] at 16 kHz -> segments with word times, relative to the start of `audio`."""
+    def detect_language(self, audio: F32) -> dict[str, float]:
+        """Probability of every language from the first 30 s; `{"en": 1.0}` of English-only models."""
+
+    def transcribe(
+        self, audio: F32, *, cuts: Sequence[int] = (), language: str | None = None
+    ) -> Iterator[Recognised]:
+        """f32 [N] at 16 kHz -> segments with word times, relative to the start of `audio`.
+
+        The audio is heard in windows that begin at 0 and at `cuts` (sample positions), none longer
+        than 30 s; longer ones are cut every 30 s. A `language` of None is detected.
+        """
 
 
 class TextReader(Protocol):
