@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -188,6 +189,9 @@ def ask(
         print_json(documents.answer(given))
     else:
         render.answer(given)
+        _say_left_out(given.searched.lanes)
+        for note in given.notes:
+            say(note, style="yellow")
 
 
 @app.command()
@@ -225,11 +229,15 @@ def search(
         print_json(documents.search_result(query, result))
         return
     render.hits(result.hits)
-    for lane, how in result.searched.items():
-        if how != "searched":
-            say(f"{lane}: {how}", style="yellow")
+    _say_left_out(result.searched)
     if not result.hits:
         say("nothing found", style="yellow")
+
+
+def _say_left_out(searched: Mapping[str, str]) -> None:
+    for lane, how in searched.items():
+        if how != "searched":
+            say(f"{lane}: {how}", style="yellow")
 
 
 cli_library.register(app)

@@ -180,13 +180,18 @@ def hits(found: Iterable["Hit"]) -> None:
 def answer(given: "Answer") -> None:
     """An answer with its moments and how to watch them."""
     out = console()
-    out.print(printable(given.text), style="bold", soft_wrap=True)
+    for line in given.text.splitlines():
+        out.print(printable(line), style="bold", soft_wrap=True)
     if given.option is not None:
         out.print(f"option: {printable(given.option)}", soft_wrap=True)
     if not given.abstained:
-        out.print(f"confidence {given.confidence:.2f}", style="dim")
+        out.print(f"confidence {given.confidence:.2f}; quoted, no model looked at the pictures")
     for piece in given.evidence:
         _moment(piece)
+    if given.leads:
+        out.print("worth a look:")
+        for piece in given.leads:
+            _moment(piece)
 
 
 def _moment(moment: "Hit | Evidence") -> None:

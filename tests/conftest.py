@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,3 +12,37 @@ ROOT = Path(__file__).resolve().parent.parent
 def lecture() -> Path:
     """The narrated example lecture; its known truth lies beside it in `lecture.json`."""
     return ROOT / "examples" / "lecture.mp4"
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small open_clip model with random weights (seed 0), a folder in hub format."""
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    vision = {"image_size": 64, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16}
+    text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    model_config = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text}
+    torch.manual_seed(0)
+    weights = open_clip.CLIP(**model_config).state_dict()
+    folder = tmp_path_factory.mktemp("clip")
+    save_file(
+        {name: value.contiguous() for name, value in weights.items()},
+        folder / "open_clip_model.safetensors",
+    )
+    preprocess = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28], "resize_mode": "squash"}
+    config = {"model_cfg": model_config, "preprocess_cfg": preprocess}
+    (folder / "open_clip_config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lecture_library(tmp_path_factory: pytest.TempPathFactory, lecture: Path) -> Path:
+    """A library that holds the example lecture: default engines, weights from packages."""
+    from longtake import Library, Settings
+
+    folder = tmp_path_factory.mktemp("lecture") / "library"
+    with Library.open(folder, Settings(offline=True), create=True) as library:
+        assert library.index([lecture]).ok
+    return folder
