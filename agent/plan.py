@@ -1,0 +1,202 @@
+"""Question -> plan, by rules on the question's own words. Nothing found in a video takes part in planning."""
+
+import re
+
+from langgraph.runtime import Runtime
+
+from longtake.tools.query import statement, terms
+
+from .context import Context
+from .state import AnswerType, LaneName, Plan, Relation, State, SubQuery, TimeRelation
+
+ALL_LANES: tuple[LaneName, ...] = ("speech", "text", "visual")
+
+_QUESTION_WORD = r"(?:what|when|where|who|whom|whose|which|why|how|do|does|did|is|are|was|were|can|could|in which|at what)"
+_SPLIT = re.compile(
+    rf"\?+\s+(?=\S)|\s*;\s*|,?\s+(?:and|but|or)(?: then| also)?,?\s+(?={_QUESTION_WORD}\b)",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(
+    r"\b(?:it|its|they|them|their|he|she|his|him|her|this|that|these|those)\b", re.I
+)
+_QUOTED = re.compile(r"\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)")
+
+_TEXT_WORDS = re.compile(
+    r"\b(?:written|writing|slides?|signs?|screen|captions?|subtitles?|titles?|headings?|labels?|labell?ed|"
+    r"banners?|posters?|logos?|bullet|text|spell(?:ed|s)?|reads?|printed|diagram|chart|table|axis|legend)\b",
+    re.IGNORECASE,
+)
+_SPEECH_WORDS = re.compile(
+    r"\b(?:say|says|said|saying|mention(?:s|ed|ing)?|tell(?:s|ing)?|told|speak(?:s|er|ers|ing)?|spoken?|narrat\w+|"
+    r"explain(?:s|ed|ing)?|discuss(?:es|ed|ing)?|talk(?:s|ed|ing)?|announce[sd]?|argue[sd]?|claim(?:s|ed)?|"
+    r"lecturer|presenter|according to|ask(?:s|ed)?|answer(?:s|ed)?)\b",
+    re.IGNORECASE,
+)
+_VISUAL_WORDS = re.compile(
+    r"\b(?:colou?rs?|red|green|blue|yellow|black|white|orange|purple|brown|wear(?:s|ing)?|wore|look(?:s|ed)? like|"
+    r"visible|hold(?:s|ing)|drawn|pictured?|photo\w*|filmed|camera|seen?|appear(?:s|ed)?|shown?|shows|"
+    r"background|standing|walking|running|driving|sitting)\b",
+    re.IGNORECASE,
+)
+
+_ANSWER_TYPES: tuple[tuple[AnswerType, str], ...] = (
+    (
+        "date",
+        r"^(?:in |since |until |from )?(?:what|which) (?:year|century|decade|month|day|date|weekday)|^when (?:was|were|did)\b",
+    ),
+    ("time", r"^when\b|\b(?:at )?(?:what|which) (?:time|point|moment|minute|second)\b"),
+    (
+        "number",
+        r"\bhow (?:many|much|long|far|old|tall|deep|high|large|big|often|fast|wide|heavy|hot|cold|thick)\b"
+        r"|\b(?:what|which) (?:percentage|percent|share|number|amount|temperature|price|speed|distance|size|"
+        r"weight|height|depth|age|budget|angle|pressure)\b|\bwhat (?:do|does|did) .+ cost$|^what is the (?:number|price) |\bat what (?:temperature|speed|price)\b",
+    ),
+    (
+        "person",
+        r"^(?:who|whom|whose)\b|\b(?:what|which) (?:person|man|woman|artist|scientist|author|relative|friend)\b",
+    ),
+    (
+        "place",
+        r"^where\b|\b(?:in |at |on |to )?(?:what|which) (?:place|city|country|town|room|building|street)\b",
+    ),
+    ("reason", r"^why\b|\b(?:what|which) (?:reason|cause)s?\b|^what causes\b|^how come\b"),
+    (
+        "list",
+        r"^(?:list|name)\b|\b(?:what|which) are (?:the )?(?:two|three|four|five|six|some|main)\b",
+    ),
+    (
+        "definition",
+        r"^(?:what (?:is|are) (?:an? )?(?!(?:said|shown|mentioned|written)\b)[\w-]+$|define\b|what does .+ (?:mean|stand for)$)",
+    ),
+    ("yes_no", r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b"),
+)
+
+_WHICH_VIDEO = re.compile(
+    r"\b(?:in |on |from )?(?:which|what)(?: of the| of my)? (?:videos?|clips?|recordings?|films?|lectures?|talks?|files?)"
+    r"\b(?! (?:says?|about))",
+    re.IGNORECASE,
+)
+_MENTIONS = re.compile(
+    r"^(?:is|are|was|were|does|do|did|has|have)\b.*\b(?:mention|mentions|mentioned|say anything|talk|talks|talked|"
+    r"discuss|discusses|discussed|said|shown|cover|covers|covered|appear|appears)\b",
+    re.IGNORECASE,
+)
+
+_LEADING = re.compile(
+    r"^(?:(?:right|just|immediately|shortly) )?(after|before|while|when|once|as soon as|during) (?P<anchor>[^,]+), ?"
+    rf"(?P<target>(?:{_QUESTION_WORD})\b.+)$",
+    re.IGNORECASE,
+)
+_TRAILING = re.compile(
+    r"^(?P<target>.+?),? (?:(?:right|just|immediately|shortly|directly) )?"
+    r"(after|before|while|when|once|as soon as|during) (?P<anchor>.+)$",
+    re.IGNORECASE,
+)
+_KINDS: dict[str, Relation] = {
+    "after": "after",
+    "once": "after",
+    "as soon as": "after",
+    "before": "before",
+    "while": "during",
+    "when": "during",
+    "during": "during",
+}
+_OPEN_WORDS = frozenset(
+    "slide screen written text shown visible read say said mention explain come happen happens show shown next follow follows topic step thing do does done "
+    "right just immediately shortly directly first next then event following previous sentence line".split()
+)
+
+
+def plan(state: State, runtime: Runtime[Context]) -> State:
+    """Graph node: the question's plan."""
+    made = make_plan(state["question"])
+    queries = [asked["text"] for asked in made["sub_queries"]]
+    runtime.stream_writer({"event": "planned", "queries": queries})
+    return {"plan": made}
+
+
+def make_plan(question: str) -> Plan:
+    """The plan of a question.
+
+    Conjunctions split it where a new question starts; before, after, when and while make a time relation; words about
+    writing, speaking or looks choose lanes; the question word chooses the type of answer.
+    """
+    question = " ".join(question.split()).strip()
+    across = bool(_WHICH_VIDEO.search(_QUOTED.sub("", question)))
+    relation = _time_relation(question.rstrip("?!. "))
+    # a target with words of its own is looked for together with its anchor
+    parts = [question] if relation is not None else _parts(question)
+    return {
+        "sub_queries": [_sub_query(part) for part in parts],
+        "relation": relation,
+        "across_videos": across,
+        "mentions": bool(_MENTIONS.search(question)),
+    }
+
+
+def _parts(question: str) -> list[str]:
+    """The questions in a question; a later part that says 'it' gets the subject of the first."""
+    quotes: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        quotes.append(match[0])
+        return f"\x00{len(quotes) - 1}\x00"
+
+    pieces = [p.strip(" ,.?") for p in _SPLIT.split(_QUOTED.sub(hide, question))]
+    shown = [
+        re.sub(r"\x00(\d+)\x00", lambda m: quotes[int(m[1])], piece) for piece in pieces if piece
+    ]
+    parts = [part for part in shown if terms(part) or _PRONOUN.search(part)] or [question]
+    first = statement(parts[0])
+    return parts[:1] + [f"{p} ({first})" if _PRONOUN.search(p) else p for p in parts[1:]]
+
+
+def _time_relation(question: str) -> TimeRelation | None:
+    match = _LEADING.match(question) or _TRAILING.match(question)
+    if match is None or not terms(match["anchor"]):
+        return None
+    kind = _KINDS[next(g for g in match.groups() if g and g.lower() in _KINDS).lower()]
+    target = match["target"]
+    if not re.match(rf"{_QUESTION_WORD}\b", target, re.IGNORECASE):
+        return None
+    is_open = all(t in _OPEN_STEMS for t in terms(target))
+    if kind == "during" and not is_open:
+        # "why does ice float when it is cold?": a condition, not a moment
+        return None
+    return {
+        "kind": kind,
+        "anchor": _sub_query(match["anchor"]),
+        "target": _sub_query(target),
+        "open": is_open,
+    }
+
+
+_OPEN_STEMS = frozenset(t for word in _OPEN_WORDS for t in terms(word))
+
+
+def _sub_query(text: str) -> SubQuery:
+    return {
+        "text": text,
+        "statement": statement(text),
+        "lanes": _lanes(text),
+        "answer_type": _answer_type(text),
+    }
+
+
+def _lanes(text: str) -> list[LaneName]:
+    """Lanes that words outside of quotation marks point to; writing beats speaking beats looks."""
+    plain = _QUOTED.sub("", text)
+    if _TEXT_WORDS.search(plain):
+        return ["text"]
+    if _SPEECH_WORDS.search(plain):
+        return ["speech"]
+    if _VISUAL_WORDS.search(plain):
+        return ["visual"]
+    return list(ALL_LANES)
+
+
+def _answer_type(text: str) -> AnswerType:
+    for name, pattern in _ANSWER_TYPES:
+        if re.search(pattern, text.strip().rstrip("?!. "), re.IGNORECASE):
+            return name
+    return "other"

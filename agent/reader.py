@@ -1,0 +1,166 @@
+"""Extractive reader: which stored sentence answers, and how sure that is. It quotes; it never writes facts.
+
+A sentence is scored by how near its embedding is to the question (MiniLM), by the question's words that it holds and
+by whether it can hold the kind of answer asked for. Two neighbouring sentences are read as one where that fits better.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from longtake.index.lanes import SentenceEncoder
+from longtake.tools.query import STOP_WORDS, coverage, stem, terms, words
+
+from .answer_types import holds
+from .calibration import MEANING, WORDS, Calibration
+from .state import Row, SubQuery
+
+FEATURES = ("cosine", "margin", "coverage", "answer type", "names missing")
+
+COVERAGE_BONUS = 0.1
+TYPE_BONUS = 0.08
+OFF_LANE_COST = 0.08
+"""For lanes that the question's words do not point to."""
+SHORT_COST = 0.05
+"""Headings are near every question about their subject and answer few."""
+SHORT_WORDS = 3
+PAIR_COST = 0.04
+"""Two sentences must fit this much better than each of them alone."""
+PAIR_GAP_S = 2.0
+BESIDE_BONUS = 0.08
+"""For sentences that stand in the asked time relation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One or two neighbouring rows that may answer."""
+
+    rows: tuple[Row, ...]
+    text: str
+    score: float
+    """For ranking; about a cosine."""
+    cosine: float
+    """To the question, 0 without an encoder."""
+    coverage: float
+    """Share of the question's informative words."""
+
+
+def read(asked: SubQuery, rows: Iterable[Row], encoder: SentenceEncoder | None) -> list[Reading]:
+    """Readings of rows with text, best first, each sentence in one reading at most."""
+    units = _units([row for row in rows if row["text"]])
+    if not units:
+        return []
+    texts = [" ".join(row["text"] or "" for row in unit) for unit in units]
+    cosines = np.zeros(len(texts))
+    if encoder is not None:
+        distinct = list(dict.fromkeys(texts))
+        vectors = encoder.embed([asked["text"], *distinct])
+        near = dict(zip(distinct, (vectors[1:] @ vectors[0]).tolist(), strict=True))
+        cosines = np.array([near[text] for text in texts])
+    wanted = terms(asked["text"])
+    readings = [
+        _reading(asked, wanted, unit, text, float(cosine), blind=encoder is None)
+        for unit, text, cosine in zip(units, texts, cosines, strict=True)
+    ]
+    return _disjoint(sorted(readings, key=lambda r: -r.score))
+
+
+def _units(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
+    """Single rows, and pairs of rows that follow each other in one lane of one video."""
+    ordered = sorted(
+        {(r["lane"], r["id"]): r for r in rows}.values(),
+        key=lambda r: (r["video_id"], r["lane"], r["id"]),
+    )
+    pairs = [
+        (a, b)
+        for a, b in zip(ordered, ordered[1:], strict=False)
+        if a["video_id"] == b["video_id"]
+        and a["lane"] == b["lane"] == "speech"
+        and b["id"] == a["id"] + 1
+        and b["start"] - a["end"] <= PAIR_GAP_S
+    ]
+    return [(row,) for row in ordered] + pairs
+
+
+def _reading(
+    asked: SubQuery,
+    wanted: list[str],
+    unit: tuple[Row, ...],
+    text: str,
+    cosine: float,
+    *,
+    blind: bool,
+) -> Reading:
+    covered = coverage(wanted, text)
+    score = covered if blind else cosine + COVERAGE_BONUS * covered
+    fits = holds(asked["answer_type"], text)
+    score += 0 if fits is None else TYPE_BONUS if fits else -TYPE_BONUS
+    score -= 0 if any(row["lane"] in asked["lanes"] for row in unit) else OFF_LANE_COST
+    score -= SHORT_COST if len(words(text)) <= SHORT_WORDS else 0
+    score -= PAIR_COST * (len(unit) - 1)
+    score += BESIDE_BONUS if any(row["beside"] for row in unit) else 0
+    return Reading(rows=unit, text=text, score=score, cosine=cosine, coverage=covered)
+
+
+def _disjoint(readings: Iterable[Reading]) -> list[Reading]:
+    used: set[tuple[str, int]] = set()
+    kept = []
+    for reading in readings:
+        keys = {(row["lane"], row["id"]) for row in reading.rows}
+        if not keys & used:
+            kept.append(reading)
+            used |= keys
+    return kept
+
+
+def confidence(asked: SubQuery, readings: Sequence[Reading], *, blind: bool) -> float:
+    """P(the first reading answers the question), 0..1."""
+    if not readings:
+        return 0.0
+    return probability(WORDS if blind else MEANING, features(asked, readings))
+
+
+def features(asked: SubQuery, readings: Sequence[Reading]) -> tuple[float, ...]:
+    """Features of the first reading (see `FEATURES`)."""
+    best = readings[0]
+    rivals = [r.score for r in readings[1:] if not _same_words(r.text, best.text)]
+    margin = best.score - max(rivals, default=0.0)
+    fits = holds(asked["answer_type"], best.text)
+    return (
+        best.cosine,
+        margin,
+        best.coverage,
+        0.0 if fits is None else 1.0 if fits else -1.0,
+        float(bool(missing_names(asked["text"], best.text))),
+    )
+
+
+def probability(calibration: Calibration, values: Sequence[float]) -> float:
+    """The logistic model's probability."""
+    total = calibration.bias + sum(w * v for w, v in zip(calibration.weights, values, strict=True))
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+def threshold(*, blind: bool) -> float:
+    """Confidence below which an answer is withheld."""
+    return (WORDS if blind else MEANING).threshold
+
+
+def missing_names(question: str, text: str) -> list[str]:
+    """Names and numbers of the question that the text lacks."""
+    present = {stem(word) for word in words(text)}
+    asked = words(question)
+    return [
+        word
+        for place, word in enumerate(asked)
+        if (word[0].isdigit() or (place > 0 and word[0].isupper()))
+        and word.lower() not in STOP_WORDS
+        and stem(word) not in present
+    ]
+
+
+def _same_words(a: str, b: str) -> bool:
+    first, second = set(terms(a)), set(terms(b))
+    return bool(first) and len(first & second) >= 0.6 * min(len(first), len(second))

@@ -1,0 +1,183 @@
+"""Plan -> rows: what is stored about each sub-query, its neighbours, and what lies beside a moment asked about."""
+
+from collections.abc import Iterable
+
+from langgraph.runtime import Runtime
+
+from longtake.timing import Span
+from longtake.tools.hits import LANES, Hit
+from longtake.tools.library import Library
+from longtake.tools.search import SearchOptions, search_rows
+
+from .context import Context, library_of
+from .reader import confidence, read
+from .state import Anchor, LaneName, Relation, Row, State, SubQuery
+
+NEIGHBOURS_OF = 8
+"""Best rows of a sub-query whose neighbours are fetched too."""
+NEIGHBOUR_S = 8.0
+BESIDE_S = 45.0
+"""How far after or before a moment is still 'after' or 'before' it."""
+BESIDE_ROWS = 5
+DURING_S = 2.0
+
+
+def retrieve(state: State, runtime: Runtime[Context]) -> State:
+    """Graph node: rows for every sub-query of the plan, and which lanes were searched."""
+    context = runtime.context or Context()
+    library = library_of(context)
+    rows: list[Row] = []
+    searched: dict[str, str] = {}
+    for index, asked in enumerate(state["plan"]["sub_queries"]):
+        found, reports = _search(library, asked, state, context, index)
+        searched |= reports
+        rows += _with_neighbours(library, found)
+        runtime.stream_writer(
+            {"event": "retrieved", "query": asked["text"], "rows": len(found), "lanes": reports}
+        )
+    relation = state["plan"]["relation"]
+    anchor = None
+    if relation is not None:
+        anchor = _anchor(library, relation["anchor"], state, context)
+        if anchor is not None:
+            rows = _merge(rows, _beside(library, anchor, relation["kind"]))
+    return {"rows": rows, "anchor": anchor, "searched": searched}
+
+
+def _search(
+    library: Library, asked: SubQuery, state: State, context: Context, index: int
+) -> tuple[list[Row], dict[str, str]]:
+    """The best rows of a sub-query over all lanes; lanes only it names are no filter but a preference."""
+    between = state.get("between") or None
+    options = SearchOptions(
+        lanes=LANES,
+        videos=tuple(state.get("videos") or ()) or None,
+        between=Span(between[0], between[1]) if between else None,
+        limit=context.depth,
+    )
+    result = search_rows(
+        library.store,
+        asked["text"],
+        options=options,
+        sentences=library.sentence_encoder,
+        images=library.image_encoder,
+    )
+    quoted = [hit for hit in result.hits if hit.quote][: 2 * context.depth]
+    pictures = [hit for hit in result.hits if not hit.quote][:3]
+    rows = [_row(hit, index) for hit in quoted + pictures]
+    return rows, {str(lane): report for lane, report in result.searched.items()}
+
+
+def _row(hit: Hit, query: int) -> Row:
+    return {
+        "lane": hit.lane,
+        "id": hit.rows[0],
+        "video_id": hit.video_id,
+        "start": hit.start,
+        "end": hit.end,
+        "text": hit.quote,
+        "frame_time": hit.frame_time,
+        "score": hit.score,
+        "query": query,
+        "beside": False,
+    }
+
+
+def _with_neighbours(library: Library, rows: list[Row]) -> list[Row]:
+    """The rows, and the sentences just before and after the best of them."""
+    have = {(row["lane"], row["id"]) for row in rows}
+    more: list[Row] = []
+    for row in [r for r in rows if r["lane"] == "speech"][:NEIGHBOURS_OF]:
+        around = Span(max(0.0, row["start"] - NEIGHBOUR_S), row["end"] + NEIGHBOUR_S)
+        for near in _rows_in(library, row["video_id"], around, ["speech"], row["query"]):
+            key = near["lane"], near["id"]
+            if abs(near["id"] - row["id"]) == 1 and key not in have:
+                have.add(key)
+                more.append(near)
+    return rows + more
+
+
+def _rows_in(
+    library: Library, video_id: str, span: Span, lanes: Iterable[LaneName], query: int
+) -> list[Row]:
+    """Speech and text that overlaps a span of a video, in the order of time."""
+    rows: list[Row] = []
+    for lane in lanes:
+        if lane == "speech":
+            found = [
+                (s.id, s.segment.start, s.segment.end, s.segment.text)
+                for s in library.store.segments(video_id, span)
+            ]
+        else:
+            found = [
+                (c.id, c.cue.start, c.cue.end, c.cue.text)
+                for c in library.store.cues(video_id, span)
+            ]
+        rows += [
+            {
+                "lane": lane,
+                "id": row_id,
+                "video_id": video_id,
+                "start": start,
+                "end": end,
+                "text": text,
+                "frame_time": None,
+                "score": 0.0,
+                "query": query,
+                "beside": False,
+            }
+            for row_id, start, end, text in found
+        ]
+    return sorted(rows, key=lambda r: (r["start"], r["id"]))
+
+
+def _anchor(library: Library, asked: SubQuery, state: State, context: Context) -> Anchor | None:
+    """The moment a time relation refers to."""
+    found, _ = _search(library, asked, state, context, 0)
+    encoder = library.sentence_encoder
+    readings = read(asked, found, encoder)
+    if not readings:
+        return None
+    return {
+        "rows": list(readings[0].rows),
+        "confidence": confidence(asked, readings, blind=encoder is None),
+    }
+
+
+def _beside(library: Library, anchor: Anchor, kind: Relation) -> list[Row]:
+    """Rows after, before or during the anchor, nearest in time first."""
+    first, last = anchor["rows"][0], anchor["rows"][-1]
+    start, end = first["start"], max(last["end"], first["end"])
+    if kind == "after":
+        span = Span(end, end + BESIDE_S)
+    elif kind == "before":
+        span = Span(max(0.0, start - BESIDE_S), start)
+    else:
+        span = Span(max(0.0, start - DURING_S), end + DURING_S)
+    own = {(row["lane"], row["id"]) for row in anchor["rows"]}
+    rows = [
+        row
+        for row in _rows_in(library, first["video_id"], span, ("speech", "text"), 0)
+        if (row["lane"], row["id"]) not in own and _stands(row, kind, start, end)
+    ]
+    if kind == "before":
+        rows.reverse()
+    kept: list[Row] = []
+    for lane in ("speech", "text"):
+        kept += [row for row in rows if row["lane"] == lane][:BESIDE_ROWS]
+    return [{**row, "beside": True} for row in kept]
+
+
+def _stands(row: Row, kind: Relation, start: float, end: float) -> bool:
+    """Whether a row really lies after or before the anchor (a slide that was up all along does not)."""
+    if kind == "after":
+        return row["start"] >= end - 0.05
+    if kind == "before":
+        return row["end"] <= start + 0.05
+    return True
+
+
+def _merge(rows: list[Row], beside: list[Row]) -> list[Row]:
+    """All rows once; those beside the anchor win."""
+    keys = {(row["lane"], row["id"]) for row in beside}
+    return [row for row in rows if (row["lane"], row["id"]) not in keys] + beside

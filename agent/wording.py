@@ -1,0 +1,83 @@
+"""An answer in plain words: it quotes, names the video and the clock time, and never claims more than was found."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from longtake.timing import format_time
+
+from .answer import Answer, Evidence
+from .state import Plan
+
+NOT_SEEN = "Quoted from what is indexed; nothing looked at the pictures."
+
+
+def wording(answer: Answer, plan: Plan, queries: Sequence[int]) -> Answer:
+    """The answer with its text.
+
+    Args:
+        queries: for each piece of evidence the index of the sub-query it answers.
+    """
+    body = _abstention(answer) if answer.abstained else _answer(answer, plan, queries)
+    return replace(answer, text=f"{body} {NOT_SEEN}")
+
+
+def _answer(answer: Answer, plan: Plan, queries: Sequence[int]) -> str:
+    if answer.option is not None:
+        return f"{answer.option}. {_quoted(answer.evidence[0])}"
+    if plan["across_videos"]:
+        first, *others = answer.evidence
+        text = f'In "{first.video_title}": {_quoted(first, named=False)}'
+        if others:
+            text += f" Perhaps also: {' '.join(_quoted(piece) for piece in others)}"
+        return text
+    parts = [
+        _part(piece, plan["sub_queries"][query]["answer_type"] in ("time",))
+        for piece, query in zip(answer.evidence, queries, strict=True)
+    ]
+    text = " ".join(parts)
+    if plan["mentions"]:
+        text = f"Yes. {text}"
+    return f"{text} ({_sentence(answer.reason)})" if answer.reason else text
+
+
+def _part(piece: Evidence, time_first: bool) -> str:
+    return _timed(piece) if time_first else _quoted(piece)
+
+
+def _timed(piece: Evidence) -> str:
+    return f'At {format_time(piece.start)} in "{piece.video_title}": "{piece.quote}"'
+
+
+def _quoted(piece: Evidence, *, named: bool = True) -> str:
+    where = f', in "{piece.video_title}"' if named else ""
+    kind = "on screen" if piece.lane == "text" else "said"
+    return f'"{piece.quote}" ({kind} at {format_time(piece.start)}{where})'
+
+
+def _abstention(answer: Answer) -> str:
+    text = f"Not found: {_sentence(answer.reason or 'nothing fits the question')}."
+    text += f" Looked for {_list([repr(q) for q in answer.searched.queries])} in {_lanes(answer)}."
+    near = [piece for piece in answer.leads if piece.quote][:1]
+    if near:
+        text += f" Nearest line, not an answer: {_quoted(near[0])}."
+    pictures = [piece for piece in answer.leads if piece.lane == "visual"]
+    if pictures:
+        moments = _list([f'{format_time(p.start)} in "{p.video_title}"' for p in pictures])
+        text += f" Pictures that may be worth a look: {moments}."
+    return text
+
+
+def _lanes(answer: Answer) -> str:
+    names = {"speech": "speech", "text": "on-screen text", "visual": "pictures"}
+    return "; ".join(
+        names.get(lane, lane) if how == "searched" else f"{names.get(lane, lane)} ({how})"
+        for lane, how in answer.searched.lanes.items()
+    )
+
+
+def _sentence(text: str) -> str:
+    return text.rstrip(". ")
+
+
+def _list(items: Sequence[str]) -> str:
+    return ", ".join(items[:-1]) + f" and {items[-1]}" if len(items) > 1 else "".join(items)
