@@ -100,10 +100,10 @@ class DecodePass:
                 if stream.index not in tracks:
                     stream.discard = Discard.all
             for packet in self._packets(container):
-                yield from tracks[packet.stream_index].push(packet)
+                yield from tracks[packet.stream.index].push(packet)
             for track in tracks.values():
                 yield from track.finish()
-            self._conclude(claimed_duration(container), breaks)
+            self._conclude(claimed_duration(container, set(tracks)), breaks)
 
     def _choose(self, container: Any, breaks: Breaks) -> dict[int, Track]:
         plan, start = self.plan, timeline_start(container)
@@ -139,14 +139,16 @@ class DecodePass:
             raise MediaError(f"{str(self.path)!r} has a header but nothing in it can be decoded")
         self.duration = self.position
         if breaks.count:
-            self.notes.append(f"timestamps jump {breaks.count} times; the jumps were closed")
-        if (
-            self._tracks
-            and claimed is not None
-            and self.duration < claimed - max(1.0, claimed / 50)
-        ):
+            self.notes.append(f"jumps of the timestamps, closed: {breaks.count}")
+        if claimed is not None and self.duration < claimed - _slack_s(claimed):
             self.notes.append(
                 f"truncated: holds {self.duration:.1f} s of the {claimed:.1f} s its header claims"
             )
         for track in self._tracks.values():
             self.notes += track.notes()
+
+
+def _slack_s(claimed: float) -> float:
+    """How much shorter than its header claims a sound file may be: headers are rounded or
+    guessed."""
+    return min(5.0, max(0.3, claimed / 100))

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,9 +146,17 @@ def open_media(path: str | os.PathLike[str]) -> Iterator[Any]:
                 raise MediaError(f"{str(path)!r} holds neither video nor audio that can be decoded")
             yield container
     except av.FFmpegError as exc:
-        raise MediaError(
-            f"{str(path)!r} is not a video or audio file that can be read: {exc.strerror}"
-        ) from exc
+        raise MediaError(_why_unreadable(path, exc)) from exc
+
+
+def _why_unreadable(path: Path, exc: Exception) -> str:
+    head = b""
+    with suppress(OSError), open(path, "rb") as file:
+        head = file.read(8)
+    if head[4:] == b"ftyp":
+        return f"{str(path)!r} is an MP4 file without a readable index: it is cut off or damaged"
+    reason = getattr(exc, "strerror", None) or exc
+    return f"{str(path)!r} is not a video or audio file that can be read: {reason}"
 
 
 def _check_file(path: Path) -> None:
@@ -216,14 +224,24 @@ def timeline_start(container: Any) -> float:
     return (container.start_time or 0) / av.time_base
 
 
-def claimed_duration(container: Any) -> float | None:
-    """Seconds by the header; None when it does not say."""
+def claimed_duration(container: Any, indices: set[int] | None = None) -> float | None:
+    """Seconds by the header, of all streams or of these; None when it does not say."""
+    media = [*container.streams.video, *container.streams.audio]
+    if indices is not None and any(stream.index not in indices for stream in media):
+        return _claimed_by_streams(container, [s for s in media if s.index in indices])
     if container.duration is None or container.duration <= 0:
         return None
     duration: float = container.duration / av.time_base
     # Matroska counts from time 0 of the file, not from its first frame.
     late = max(0.0, timeline_start(container)) if "matroska" in container.format.name else 0.0
     return duration - late if duration > late else duration
+
+
+def _claimed_by_streams(container: Any, streams: list[Any]) -> float | None:
+    if not streams or any(s.duration is None or s.start_time is None for s in streams):
+        return None
+    ends = (float((s.start_time + s.duration) * s.time_base) for s in streams)
+    return max(ends) - timeline_start(container)
 
 
 def sample_aspect(stream: Any) -> float:

@@ -78,7 +78,7 @@ class PacketDecoder:
         elif self._bad_run >= _MAX_BAD_PACKETS:
             yield f"{kind} given up after {self.damaged} damaged packets"
         elif self.damaged:
-            yield f"{self.damaged} damaged {kind} packets were skipped"
+            yield f"damaged {kind} packets skipped: {self.damaged}"
 
 
 class VideoTrack:
@@ -129,7 +129,7 @@ class VideoTrack:
     def notes(self) -> Iterator[str]:
         yield from self._decoder.notes("picture", self.frames)
         if self._clock.repaired:
-            yield f"{self._clock.repaired} frames had no usable timestamp"
+            yield f"frames without a usable timestamp: {self._clock.repaired}"
 
     def _take(self, frame: Any) -> Iterator[Event]:
         time = self._clock.time(frame)
@@ -169,7 +169,7 @@ class SoundTrack:
     def notes(self) -> Iterator[str]:
         yield from self._decoder.notes("sound", self.frames)
         if self._track.gaps_s >= 1:
-            yield f"{self._track.gaps_s:.1f} s missing in the sound are silence"
+            yield f"gaps in the sound, filled with silence: {self._track.gaps_s:.1f} s"
 
     def _take(self, frame: Any) -> Iterator[Event]:
         time = frame.time

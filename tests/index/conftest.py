@@ -54,7 +54,7 @@ class Recipe:
 
 @pytest.fixture(scope="session")
 def make_video() -> MakeVideo:
-    """`make_video(path, **recipe) -> path`: writes a media file; see `Recipe` for what can be asked."""
+    """`make_video(path, **recipe) -> path` writes a media file; `Recipe` says what can be asked."""
     return _make_video
 
 
@@ -72,7 +72,7 @@ def numbered() -> Callable[[int, int, int], Image]:
 
 @pytest.fixture(scope="session")
 def clicks() -> Callable[..., Sound]:
-    """`clicks(seconds, at, rate=16000)`: silence with a 20 ms burst of 1 kHz from each time in `at`."""
+    """`clicks(seconds, at, rate=16000)`: silence with 20 ms of 1 kHz from each time in `at`."""
     return _clicks
 
 
@@ -136,6 +136,8 @@ def _write_frames(container: Any, recipe: Recipe) -> Iterator[Any]:
     context.time_base = tick
     context.gop_size = recipe.gop
     context.options = {"bf": str(recipe.bframes), **recipe.options}
+    if recipe.bframes and recipe.codec != "libx265":
+        context.options |= {"b_strategy": "0"}  # every B-frame asked for, whatever the content
     if recipe.interlaced:
         context.flags |= 1 << 18 | 1 << 29  # AV_CODEC_FLAG_INTERLACED_DCT, _ME
     if recipe.sar is not None:
