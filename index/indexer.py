@@ -10,7 +10,7 @@ from longtake.config import Settings
 from longtake.errors import MediaError, UsageError
 from longtake.index.content import content_id
 from longtake.index.discover import discover
-from longtake.index.lane_consumers import Engines
+from longtake.index.lane_consumers import Engines, stage_weights
 from longtake.index.lanes import StageName, StageState
 from longtake.index.media import MediaInfo, probe
 from longtake.index.records import KnownPath, StageRecord, VideoRecord
@@ -101,8 +101,9 @@ class Indexer:
         before = known.get(str(path))
         if before and (before.size, before.mtime_ns) == (status.st_size, status.st_mtime_ns):
             record = videos[before.video_id]
-            return _Seen("unchanged", record, recorded.get(record.id, {}))
-        info = None
+            if path == record.path or record.path.exists():
+                return _Seen("unchanged", record, recorded.get(record.id, {}))
+            return self._rediscovered(path, status, record, recorded, None)
         if status.st_size == 0:
             raise MediaError(f"{path.name!r} is empty (0 bytes)")
         video_id = content_id(path)
@@ -157,7 +158,8 @@ class Indexer:
     def _bring_up_to_date(
         self, path: Path, seen: _Seen, options: IndexOptions, event: ProgressEvent
     ) -> tuple[VideoRecord, VideoReport]:
-        sidecars = sidecar_files(path) if self._settings.speech.subtitles == "prefer" else []
+        prefer = self._settings.speech.subtitles == "prefer"
+        sidecars = sidecar_files(seen.record.path) if prefer else []
         fingerprint = sidecar_fingerprint(sidecars)
         wanted = wanted_stages(options.only, seen.recorded)
         stale = wanted
@@ -177,9 +179,8 @@ class Indexer:
                 settings=self._settings,
                 engines=self._engines,
                 specs=self._specs,
-                path=path,
                 record=record,
-                info=seen.info or probe(path),
+                info=seen.info or probe(record.path),
                 sidecars=fingerprint,
                 progress=self._progress,
                 event=replace(event, duration_s=record.duration),
@@ -200,8 +201,10 @@ class Indexer:
         """Skipped stages whose weights are there now; each is looked up once a run."""
         return {
             name
-            for name, record in recorded.items()
-            if record.state is StageState.SKIPPED and self._engines.missing(name) is None
+            for name in stage_weights(self._settings)
+            if (record := recorded.get(name))
+            and record.state is StageState.SKIPPED
+            and self._engines.missing(name) is None
         }
 
     def _drop_if_gone(self, video_id: str | None) -> None:

@@ -296,9 +296,9 @@ class VideoJob:
         for name in upstream:
             record = self._recorded(name)
             if record is None:
-                return StageResult(state=StageState.SKIPPED, reason=f"{name} was not indexed")
+                return StageResult(state=StageState.SKIPPED, reason=f"{name} is not indexed")
             if record.state is not StageState.DONE:
-                return StageResult(state=record.state, reason=f"{name}: {record.reason}")
+                return StageResult(state=record.state, reason=f"{name} is {record.state}")
         return StageResult(state=StageState.EMPTY, reason="there are no clips")
 
     def _embed_sentences(self, outcome: LaneOutcome) -> None:

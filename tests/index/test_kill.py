@@ -1,0 +1,141 @@
+"""SIGKILL at any moment: the next run finishes, and the library equals an undisturbed one."""
+
+import hashlib
+import json
+import multiprocessing
+import random
+import sqlite3
+import time
+from collections.abc import Iterator
+from itertools import islice
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from longtake.index.check import check
+
+KILLS = 30
+
+# Runs in a process forked from one that has the libraries loaded; reports each event.
+_INDEX = """
+from longtake.config import Settings
+from longtake.tools.library import Library
+settings = Settings(offline=True, speech={"model": "tiny.en"}, visual={"model": clip})
+with Library.open(library, settings, create=True) as lib:
+    report = lib.index([videos], progress=lambda event: pipe.send((event.kind, event.stage)))
+assert report.ok, report
+pipe.send(("ended", None))
+"""
+_PRELOAD = ["longtake.index.indexer", "longtake.tools.library", "faster_whisper", "openvino"]
+
+_VOLATILE = {"added_at", "applied_at", "started_at", "finished_at", "cpu_s"}
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory, lecture: Path) -> Path:
+    """Two pieces of the lecture, with slides, speech and moving pictures."""
+    folder = tmp_path_factory.mktemp("videos")
+    excerpt(lecture, 0, 20, folder / "a.mp4")
+    excerpt(lecture, 100, 112, folder / "b.mp4")
+    return folder
+
+
+def excerpt(source: Path, start: float, end: float, target: Path) -> None:
+    """Copy the packets between two times, from the key frame before `start` on."""
+    with av.open(str(source)) as whole, av.open(str(target), "w") as out:
+        streams = {s.index: out.add_stream_from_template(s) for s in whole.streams}
+        whole.seek(int(start * av.time_base))
+        for packet in whole.demux():
+            if packet.dts is not None and packet.dts * packet.time_base < end:
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+
+
+class Run:
+    """One run of the indexer in a process of its own."""
+
+    def __init__(self, context: Any, library: Path, videos: Path, clip: Path) -> None:
+        self.pipe: Connection
+        self.pipe, theirs = context.Pipe(duplex=False)
+        names = {"library": library, "videos": videos, "clip": str(clip), "pipe": theirs}
+        self.process = context.Process(target=exec, args=(_INDEX, names))
+        self.process.start()
+        theirs.close()
+
+    def events(self) -> Iterator[tuple[str, Any]]:
+        while True:
+            try:
+                yield self.pipe.recv()
+            except EOFError:
+                return
+
+    def finish(self) -> list[tuple[str, Any]]:
+        events = list(self.events())
+        self.process.join()
+        assert self.process.exitcode == 0
+        return events
+
+    def kill_after(self, count: int, delay_s: float) -> None:
+        """SIGKILL `delay_s` after the `count`th event, unless the run ended before."""
+        for _ in islice(self.events(), count):
+            pass
+        time.sleep(delay_s)
+        self.process.kill()
+        self.process.join()
+
+
+def contents(library: Path) -> dict[str, Any]:
+    """Every row of every table but times of day, and the digests of vectors and thumbnails."""
+    with sqlite3.connect(f"file:{library / 'library.db'}?mode=ro", uri=True) as database:
+        database.row_factory = sqlite3.Row
+        names = [
+            name
+            for (name,) in database.execute("select name from sqlite_master where type = 'table'")
+            if "_fts" not in name
+        ]
+        tables = {
+            name: [steady(row) for row in database.execute(f"select * from {name} order by rowid")]
+            for name in names
+        }
+    files = sorted([*library.rglob("*.npz"), *library.rglob("*.jpg")])
+    assert files
+    digests = {
+        str(file.relative_to(library)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+    }
+    return {**tables, "files": digests}
+
+
+def steady(row: sqlite3.Row) -> dict[str, Any]:
+    values = {key: row[key] for key in row.keys() if key not in _VOLATILE}  # noqa: SIM118
+    if "stats" in values:
+        stats = json.loads(values["stats"])
+        values["stats"] = {k: v for k, v in stats.items() if not k.endswith("_s")}
+    return values
+
+
+def test_a_killed_index_is_finished_by_the_next_run(
+    tmp_path: Path, videos: Path, clip_folder: Path
+) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOAD)
+    Run(context, tmp_path / "first", videos, clip_folder).finish()  # exports models once
+    events = Run(context, tmp_path / "undisturbed", videos, clip_folder).finish()
+    expected = contents(tmp_path / "undisturbed")
+    assert [stage["state"] for stage in expected["stages"]] == ["done"] * 14
+    rng = random.Random(2026)
+    library = tmp_path / "killed"
+    interrupted = 0
+    for number in range(KILLS):
+        run = Run(context, library, videos, clip_folder)
+        run.kill_after(rng.randrange(0, len(events)), rng.uniform(0, 0.15))
+        interrupted += run.process.exitcode == -9
+        if number % 3 == 2:  # several kills in a row before a run may finish
+            Run(context, library, videos, clip_folder).finish()
+            assert contents(library) == expected
+            assert [finding for finding in check(library) if finding.kind != "gone"] == []
+            library = tmp_path / f"killed-{number}"
+    assert interrupted >= KILLS * 2 // 3
