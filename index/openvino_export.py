@@ -40,27 +40,27 @@ def load_openvino() -> Any:
     return openvino
 
 
-def exported(name: str, key: str, trace: Callable[[], Any]) -> Path:
-    """The exported model's `.xml` file.
+def exported(name: str, key: str, write: Callable[[Path], None]) -> Path:
+    """Folder in the cache with an export.
 
     Args:
-        name: what the cache folder is called, for people.
+        name: what the folder is called, for people.
         key: everything the export depends on (weights, shapes).
-        trace: makes the `openvino.Model`; called only when the cache has none.
+        write: puts the export's files in an empty folder; called only when the cache has none.
     """
     digest = hashlib.sha256(f"{_FORMAT}\n{key}".encode()).hexdigest()[:16]
     safe = "".join(c if c.isalnum() or c in "-._" else "-" for c in name)
     folder = cache_folder() / "openvino" / f"{safe}-{digest}"
-    if not (folder / "model.xml").exists():
+    if not folder.exists():
         _log.info("exporting %s to OpenVINO, once", name)
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
-            load_openvino().save_model(trace(), work / "model.xml", compress_to_fp16=False)
+            write(work)
             _publish(work, folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    return folder / "model.xml"
+    return folder
 
 
 def _publish(work: Path, folder: Path) -> None:
@@ -68,29 +68,31 @@ def _publish(work: Path, folder: Path) -> None:
     try:
         work.rename(folder)
     except OSError:
-        if not (folder / "model.xml").exists():
+        if not folder.exists():
             raise
 
 
-def trace_module(module: Any, example: tuple[Any, ...], shapes: list[list[int]]) -> Any:
-    """`openvino.Model` of a torch module.
+def write_module(module: Any, xml: Path, examples: tuple[Any, ...]) -> None:
+    """Export a torch module to `xml`.
 
     Args:
         module: in eval mode, taking and returning tensors.
-        example: inputs to trace with.
-        shapes: shape of each input, -1 where it varies.
+        examples: inputs to trace with; their first dimension becomes free, and so does the second
+            one of matrices (token ids).
     """
     import torch
 
     openvino = load_openvino()
+    shapes = [[-1, -1] if x.ndim == 2 else [-1, *x.shape[1:]] for x in examples]
     fastpath = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # the fused attention op has no OpenVINO form
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # tracing warns of every shape turned into a constant
-            return openvino.convert_model(module, example_input=example, input=shapes)
+            model = openvino.convert_model(module, example_input=examples, input=shapes)
     finally:
         torch.backends.mha.set_fastpath_enabled(fastpath)
+    openvino.save_model(model, xml, compress_to_fp16=False)
 
 
 @contextmanager

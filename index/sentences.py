@@ -20,12 +20,13 @@ from longtake.index.openvino_export import (
     Compiled,
     exported,
     quiet_transformers,
-    trace_module,
+    write_module,
 )
 from longtake.models import fingerprint, resolve
 
 I64 = NDArray[np.int64]
 
+_XML = "model.xml"
 _BATCH = 32
 _LENGTH_STEP = 8
 """Texts are padded to a multiple, so that few input shapes occur."""
@@ -139,8 +140,8 @@ class OpenVinoSentenceEncoder:
         self._recipe = recipe
         self._identity = identity
         key = f"sentences {fingerprint(str(folder))} {recipe.pooling}"
-        xml = exported(folder.name, key, lambda: _trace(folder, recipe.pooling))
-        self._model = Compiled(xml, threads=threads)
+        export = exported(folder.name, key, lambda work: _export(folder, recipe.pooling, work))
+        self._model = Compiled(export / _XML, threads=threads)
 
     @property
     def dimension(self) -> int:
@@ -175,7 +176,7 @@ class OpenVinoSentenceEncoder:
         return ids, mask
 
 
-def _trace(folder: Path, pooling: Literal["mean", "cls"]) -> Any:
+def _export(folder: Path, pooling: Literal["mean", "cls"], target: Path) -> None:
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModel
@@ -200,7 +201,7 @@ def _trace(folder: Path, pooling: Literal["mean", "cls"]) -> Any:
         raise WeightsCorrupt(f"cannot load the model in {str(folder)!r}: {exc}") from exc
     ids = torch.tensor([[2, 3, 4, 0], [2, 3, 3, 4]])  # tokens that every vocabulary has
     mask = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]])
-    return trace_module(module, (ids, mask), [[-1, -1], [-1, -1]])
+    write_module(module, target / _XML, (ids, mask))
 
 
 class TorchSentenceEncoder:
