@@ -1,4 +1,4 @@
-"""The lecture's drawings: moving pictures of the sea and of lighthouses, and figures for the slides.
+"""The lecture's drawings: moving pictures of the sea and lighthouses, and figures for the slides.
 
 Everything is drawn at twice the size and reduced, so that edges are smooth.
 """
@@ -139,7 +139,7 @@ def _ring(x: float, y: float, radius: float) -> Points:
 
 
 def _beams(x: float, y: float, angle: float, strength: int = 130) -> list[tuple[Points, int]]:
-    """A two-sided beam turning about a vertical axis: longest across the view, brightest towards it."""
+    """A two-sided beam that turns about a vertical axis: longest across the view."""
     shapes: list[tuple[Points, int]] = []
     for side in (0.0, math.pi):
         across, towards = math.cos(angle + side), max(0.0, math.sin(angle + side))
@@ -215,8 +215,7 @@ def _tower(
     canvas.rectangle(
         (x - narrow * 0.75, top - unit * 1.35, x + narrow * 0.75, top - unit * 0.25), lamp
     )
-    for k in (-0.75, 0.0, 0.75):
-        bar = x + narrow * k
+    for bar in (x - 0.75 * narrow, x, x + 0.75 * narrow):
         canvas.line([(bar, top - unit * 1.35), (bar, top - unit * 0.25)], NAVY, 1.5)
     canvas.polygon(
         [(x - narrow, top - unit * 1.3), (x, top - unit * 2.2), (x + narrow, top - unit * 1.3)],
@@ -339,16 +338,15 @@ def dawn(t: float) -> Image.Image:
     _sea(canvas, t * 0.7, (208, 150, 124), (52, 76, 112), top=468, height=8)
     for k in range(16):
         width = 66 - 3 * k + 10 * math.sin(t * 3 + k * 1.9)
-        y = 486 + k * 13
-        canvas.line([(880 - width, y), (880 + width, y)], (248, 208, 158), 2)
+        glint = 486 + k * 13
+        canvas.line([(880 - width, glint), (880 + width, glint)], (248, 208, 158), 2)
     canvas.polygon(
         [(0, 470), (160, 440), (380, 446), (520, 520), (560, 720), (0, 720)], (58, 56, 52)
     )
     stone: Colour = (176, 152, 122)
     canvas.rectangle((210, 180, 330, 446), stone)
     for k in range(4):
-        y = 210 + k * 58
-        canvas.rectangle((262, y, 278, y + 26), (92, 76, 64))
+        canvas.rectangle((262, 210 + k * 58, 278, 236 + k * 58), (92, 76, 64))
     canvas.rectangle((234, 132, 306, 180), _mix(stone, (255, 255, 255), 0.12))
     canvas.disc(270, 126, 22, _mix(stone, (255, 255, 255), 0.2))
     for k in range(3):

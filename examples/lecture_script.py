@@ -14,7 +14,6 @@ SPOKEN = {  # spelling that the synthetic voice needs to say the word right
     "1907": "nineteen oh seven",
     "1912": "nineteen twelve",
     "Fresnel": "Fre-nell",
-    "Gironde": "Jirond",
     "Cordouan": "Corduon",
     "Dalén": "Dalain",
     "Smeaton's": "Smeetons",
@@ -60,8 +59,9 @@ SHOTS = (
         lead_s=2.4,
         sentences=_say(
             "For more than two thousand years, a light on the coast has meant the same thing: "
-            "land is near, take care.",
-            "This lecture tells how that light grew from an open fire to a machine that nobody tends.",
+            "you are close to land, so take care.",
+            "This lecture tells how that light grew from an open fire "
+            "to a machine that nobody tends.",
         ),
     ),
     Shot(
@@ -80,15 +80,16 @@ SHOTS = (
         picture="storm",
         sentences=_say(
             "But why build a tower at all?",
-            "Out on the open ocean a ship is fairly safe; close to the shore, hidden rocks can tear "
-            "a hull open in minutes.",
+            "Out on the open ocean a ship is fairly safe, but close to the shore "
+            "a hidden rock can sink it in minutes.",
         ),
     ),
     Shot(
         kind="motion",
         picture="horizon",
         sentences=_say(
-            "And the higher the lamp stands, the farther away it can be seen, because the earth is round.",
+            "And the taller the tower, the farther away its lamp can be seen, "
+            "because the earth is round.",
         ),
     ),
     Shot(
@@ -103,9 +104,11 @@ SHOTS = (
         ),
         labels=("fire", "100 m"),
         sentences=_say(
-            "The most famous lighthouse of the ancient world stood on an island off the coast of Egypt.",
+            "The most famous lighthouse of the ancient world stood on an island "
+            "off the coast of Egypt.",
             "Its light was a wood fire, and fuel had to be carried up every single day.",
-            "A series of earthquakes broke the tower, and in the end its stones went into a fortress.",
+            "A series of earthquakes broke the tower, "
+            "and in the end its stones were built into a castle.",
             "In French, Spanish and Italian, the word for lighthouse still comes from its name.",
         ),
     ),
@@ -146,8 +149,8 @@ SHOTS = (
                 rows=2,
             ),
             Sentence(
-                text="John Smeaton built the third, and he took the trunk of an oak tree as his model: "
-                "wide at the foot, narrow above.",
+                text="John Smeaton built the third, and he took the trunk of an oak tree "
+                "as his model: wide at the foot, narrow above.",
                 rows=3,
             ),
             Sentence(
@@ -155,8 +158,8 @@ SHOTS = (
                 "so that no wave could pull one out."
             ),
             Sentence(
-                text="His tower outlived the rock below it, so its upper part was moved to Plymouth, "
-                "and a fourth tower took over in 1882.",
+                text="His tower outlived the rock below it, so its upper part "
+                "was moved to Plymouth, and a fourth tower took over in 1882.",
                 rows=5,
             ),
         ),
@@ -179,12 +182,13 @@ SHOTS = (
         ),
         labels=("lamp", "prisms", "parallel beam"),
         sentences=_say(
-            "A bare flame wastes most of its light on the sky and on the land behind it.",
+            "An open flame loses most of its light to the sky and to the land behind it.",
             "In the 1820s the French engineer Augustin Fresnel cut a huge lens into rings, "
             "and kept only the curved edge of each.",
-            "The glass became thin and light, yet it gathered most of the light into one flat beam.",
-            "The first lens of this kind was lit in 1823 at Cordouan, at the mouth of the Gironde.",
-            "Its beam could be seen from more than thirty kilometres away.",
+            "The glass became thin, and yet it gathered most of the light into one flat beam.",
+            "The first lens of this kind was lit in 1823 at Cordouan, "
+            "on the Atlantic coast of France.",
+            "Sailors could see its beam from more than thirty kilometres away.",
         ),
     ),
     Shot(
@@ -221,8 +225,8 @@ SHOTS = (
         sentences=_say(
             "In 1907 the Swedish inventor Gustaf Dalén patented the sun valve, "
             "which turned the gas off at dawn and on again at dusk.",
-            "A buoy could now burn for a year without a visit.",
-            "It brought him the Nobel Prize in physics in 1912, "
+            "A floating light could now burn for a year without a visit.",
+            "His work won the Nobel Prize in physics in 1912, "
             "the very year in which an explosion took his sight.",
         ),
     ),
@@ -238,10 +242,10 @@ SHOTS = (
         ),
         sentences=_say(
             "Electric lamps, and then automatic controls, made the work of the keepers disappear.",
-            "The crews out at sea went home first, because supplying them by boat was dangerous "
+            "The people out at sea went home first, because supplying them by boat was dangerous "
             "and expensive.",
-            "Today a small cluster of diodes, watched from a distant control room, "
-            "does the work of three people.",
+            "Today a small cluster of diodes, controlled from a distant office, "
+            "does the work of a whole family.",
             "Satellites tell ships where they are, but a satellite signal can be jammed, "
             "and a lighthouse cannot.",
         ),
@@ -251,7 +255,7 @@ SHOTS = (
         picture="harbour",
         tail_s=2.6,
         sentences=_say(
-            "So the towers stay lit.",
+            "And so the old towers are still lit.",
             "Thank you for listening, and a safe passage home.",
         ),
     ),
@@ -327,7 +331,7 @@ QUESTIONS = (
     Question(
         question="Where was the first Fresnel lens lit in 1823?",
         lane="speech",
-        answer="mouth of the",
+        answer="coast of France",
         where="lit in 1823",
     ),
     Question(
@@ -360,8 +364,8 @@ QUESTIONS = (
     Question(
         question="What happened to the masonry of the ancient Egyptian tower after it collapsed?",
         lane="speech",
-        answer="fortress",
-        where="fortress",
+        answer="castle",
+        where="castle",
         paraphrased=True,
     ),
     Question(

@@ -25,7 +25,7 @@ from examples.lecture_script import FOOTER, QUESTIONS, SHOTS, SPOKEN, TITLE, Que
 F32 = NDArray[np.float32]
 
 FPS = 25
-PAUSE_S = 0.4
+PAUSE_S = 0.35
 """Silence between two sentences."""
 X264 = {
     "preset": "slow",
@@ -273,11 +273,12 @@ def main() -> None:
     narrator = Narrator()
     scenes, speech = build_scenes(narrator)
     facts = json.dumps(truth(scenes), indent=1, ensure_ascii=False)
-    (folder / "lecture.json").write_text(facts + "\n", encoding="utf-8")
     print(f"{len(scenes)} shots, {scenes[-1].end:.2f} s")
-    path = folder / "lecture.mp4"
-    encode(path, film(scenes), add_sea(speech, scenes, narrator.rate), narrator.rate)
-    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
+    fresh = folder / "lecture.new.mp4"
+    encode(fresh, film(scenes), add_sea(speech, scenes, narrator.rate), narrator.rate)
+    fresh.replace(folder / "lecture.mp4")
+    (folder / "lecture.json").write_text(facts + "\n", encoding="utf-8")
+    print(f"lecture.mp4: {(folder / 'lecture.mp4').stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":
