@@ -38,9 +38,10 @@ def frames_at(
     *,
     size: Size | None = None,
     crop: Box | None = None,
+    jumps: bool = False,
 ) -> list[Frame]:
-    """The frame shown at each time, in the order of `times`. See `FrameReader.at`."""
-    with FrameReader(path) as reader:
+    """The frame shown at each time, in the order of `times`. See `FrameReader`."""
+    with FrameReader(path, jumps=jumps) as reader:
         return reader.at(times, size=size, crop=crop)
 
 
@@ -49,14 +50,24 @@ class FrameReader:
 
     Safe to share between threads, which then take turns.
 
+    Args:
+        cache_bytes: memory for frames, decoded and converted.
+        jumps: a decode pass noted jumps of the timestamps, so that seeking would go astray.
+
     Raises:
         MediaError: the file cannot be read or has no video.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, cache_bytes: int = _CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        cache_bytes: int = _CACHE_BYTES,
+        jumps: bool = False,
+    ) -> None:
         self.path = Path(path)
         self._lock = threading.Lock()
-        self._video = SeekableVideo(self.path)
+        self._video = SeekableVideo(self.path, jumps=jumps)
         self._stills: _Recent[float, Still] = _Recent(cache_bytes // 2)
         self._frames: _Recent[tuple[float, Size | None, Box | None], Frame] = _Recent(
             cache_bytes // 2

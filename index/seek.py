@@ -51,11 +51,14 @@ class Still:
 class SeekableVideo:
     """An open video and the place in it where decoding stands. Not for use by several threads.
 
+    Where the timeline jumps there is no seeking: everything before a frame is decoded. Formats in
+    which that is usual are read through for jumps once; of others `jumps` has to tell.
+
     Raises:
         MediaError: the file cannot be read or has no video.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, jumps: bool = False) -> None:
         self._path = path
         self._open()
         rate = self._stream.average_rate or self._stream.guessed_rate
@@ -65,7 +68,7 @@ class SeekableVideo:
         self.decoded = 0
         """Frames decoded so far."""
         self._exact_from = -math.inf
-        self._linear = is_discontinuous(self._container) and self._has_breaks()
+        self._linear = jumps or (is_discontinuous(self._container) and self._has_breaks())
 
     def close(self) -> None:
         """Close the file."""
@@ -150,6 +153,7 @@ class SeekableVideo:
         for back in _STEPS_BACK_S:
             if self._linear or near - back <= 0:
                 break
+            self._fresh = False
             try:
                 self._container.seek(self._ticks(near - back), stream=self._stream)
             except av.FFmpegError:
