@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -189,7 +189,7 @@ def ask(
         print_json(documents.answer(given))
     else:
         render.answer(given)
-        _say_left_out(given.searched.lanes)
+        _say_left_out(given.searched.lanes.items())
         for note in given.notes:
             say(note, style="yellow")
 
@@ -229,13 +229,13 @@ def search(
         print_json(documents.search_result(query, result))
         return
     render.hits(result.hits)
-    _say_left_out(result.searched)
+    _say_left_out(result.searched.items())
     if not result.hits:
         say("nothing found", style="yellow")
 
 
-def _say_left_out(searched: Mapping[str, str]) -> None:
-    for lane, how in searched.items():
+def _say_left_out(searched: Iterable[tuple[str, str]]) -> None:
+    for lane, how in searched:
         if how != "searched":
             say(f"{lane}: {how}", style="yellow")
 
