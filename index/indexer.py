@@ -70,8 +70,8 @@ class Indexer:
         known = self._store.known_paths()
         videos = {video.id: video for video in self._store.videos()}
         recorded: dict[str, dict[StageName, StageRecord]] = {}
-        for (video_id, name), record in self._store.stages().items():
-            recorded.setdefault(video_id, {})[name] = record
+        for (video_id, name), stage in self._store.stages().items():
+            recorded.setdefault(video_id, {})[name] = stage
         reports = []
         for position, (path, error) in enumerate(found, start=1):
             event = ProgressEvent(kind="video", path=path, position=position, total=len(found))
@@ -82,8 +82,10 @@ class Indexer:
                 seen = self._identify(path, known, videos, recorded)
                 record, report = self._bring_up_to_date(path, seen, options, event)
                 videos[record.id] = record
-                done = {stage.name: stage for stage in report.stages}
-                recorded[record.id] = {**seen.recorded, **done}
+                recorded[record.id] = {
+                    **seen.recorded,
+                    **{stage.name: stage for stage in report.stages},
+                }
             except (MediaError, UsageError) as exc:
                 report = VideoReport(path=path, action="failed", title=path.stem, error=str(exc))
             reports.append(replace(report, wall_s=time.monotonic() - file_began))

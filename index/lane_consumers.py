@@ -8,6 +8,7 @@ from typing import Any
 from longtake import models
 from longtake.config import Settings
 from longtake.errors import WeightsError, WeightsMissing
+from longtake.index.journal import Journal, JournaledEncoder, JournaledReader, JournaledSpeech
 from longtake.index.lanes import Cue, FrameVectors, Segment, StageName, StageResult
 from longtake.timing import Span
 
@@ -137,23 +138,26 @@ class ShotConsumer:
 class VisualConsumer:
     """Frame embeddings."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, journal: Journal) -> None:
         from longtake.index.visual import FrameEmbedder
 
-        self._embedder = FrameEmbedder(engines.get(StageName.VISUAL))
+        self._embedder = FrameEmbedder(JournaledEncoder(engines.get(StageName.VISUAL), journal))
         self.push = self._embedder.push
 
     def finish(self, duration: float) -> tuple[FrameVectors, StageResult]:
-        return self._embedder.finish()
+        vectors, result = self._embedder.finish()
+        return vectors, result
 
 
 class TextConsumer:
     """On-screen text cues."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, journal: Journal) -> None:
         from longtake.index.text import CueReader
 
-        self._reader = CueReader(engines.get(StageName.TEXT), engines.settings)
+        self._reader = CueReader(
+            JournaledReader(engines.get(StageName.TEXT), journal), engines.settings
+        )
         self.push = self._reader.push
 
     def finish(self, duration: float) -> tuple[list[Cue], StageResult]:
@@ -163,10 +167,12 @@ class TextConsumer:
 class SpeechConsumer:
     """Speech segments."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, journal: Journal) -> None:
         from longtake.index.speech import Transcriber
 
-        self._transcriber = Transcriber(engines.get(StageName.SPEECH), engines.settings)
+        self._transcriber = Transcriber(
+            JournaledSpeech(engines.get(StageName.SPEECH), journal), engines.settings
+        )
         self.push = self._transcriber.push
 
     def finish(self, duration: float) -> tuple[list[Segment], StageResult]:

@@ -9,7 +9,8 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -92,14 +93,14 @@ class _Worker:
 
     def _run(self) -> None:
         try:
-            consumer = self._timed(self.build)
+            with self._busy():
+                consumer = self.build()
             while (item := self._next()) is not _STOP:
-                if isinstance(item, _End):
-                    self.outcome.output = self._timed(
-                        lambda end=item: consumer.finish(end.duration)
-                    )
-                    return
-                self._timed(lambda item=item: consumer.push(item))
+                with self._busy():
+                    if isinstance(item, _End):
+                        self.outcome.output = consumer.finish(item.duration)
+                        return
+                    consumer.push(item)
                 self.position_s = _end_of(item)
         except WeightsMissing as exc:
             self.outcome.problem = StageResult(state=StageState.SKIPPED, reason=str(exc))
@@ -113,10 +114,11 @@ class _Worker:
             self.dead = True
             self.outcome.finished_at = time.time()
 
-    def _timed(self, act: Callable[[], Any]) -> Any:
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
         began = time.perf_counter()
         try:
-            return act()
+            yield
         finally:
             self.outcome.busy_s += time.perf_counter() - began
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from longtake.config import Settings
-from longtake.errors import LongtakeError, MediaError
+from longtake.errors import LibraryError, LongtakeError, MediaError
 from longtake.index.decode import DecodePlan
+from longtake.index.derived import clip_vectors, sentence_vectors
+from longtake.index.journal import Journal
 from longtake.index.lane_consumers import (
     Engines,
     ShotConsumer,
@@ -23,9 +23,6 @@ from longtake.index.lanes import Segment, StageName, StageResult, StageState
 from longtake.index.media import MediaInfo
 from longtake.index.pipeline import WANTS, Consumer, LaneOutcome, PassResult, run_pass
 from longtake.index.records import (
-    LANE_CODES,
-    ClipVectors,
-    SentenceVectors,
     StageRecord,
     VideoRecord,
 )
@@ -34,8 +31,10 @@ from longtake.index.shots import split_clips
 from longtake.index.stages import DEPENDS_ON, StageSpec
 from longtake.index.store import Store
 from longtake.index.subtitles import SubtitleSource, choose, find_subtitles, read_subtitles
-from longtake.index.visual import pool_clips
 from longtake.timing import Span
+
+_JOURNALED = frozenset({StageName.VISUAL, StageName.TEXT, StageName.SPEECH})
+"""Stages whose engines are slow enough to write their answers down."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +53,7 @@ class VideoJob:
     event: ProgressEvent
     """Template of the events this job sends."""
     _done: list[StageRecord] = field(default_factory=list)
+    _journals: dict[StageName, Journal] = field(default_factory=dict)
 
     def run(self, stale: Collection[StageName]) -> tuple[VideoRecord, tuple[StageRecord, ...]]:
         """Do these stages; returns the video's record and what was recorded of the stages.
@@ -67,11 +67,21 @@ class VideoJob:
         ready = self._without_decoding(stale, subtitles)
         decoding = [name for name in stale if name in WANTS and name not in ready]
         outcomes = dict(ready)
-        if decoding:
-            result = self._decode(decoding)
-            outcomes.update(result.outcomes)
-            self._measured(result, complete=self._complete(decoding))
-        self._still_the_same()
+        try:
+            if decoding:
+                result = self._decode(decoding)
+                outcomes.update(result.outcomes)
+                self._measured(result, complete=self._complete(decoding))
+            self._still_the_same()
+            self._commit_all(stale, outcomes)
+        finally:
+            for journal in self._journals.values():
+                journal.close()
+        return self.record, tuple(self._done)
+
+    def _commit_all(
+        self, stale: Collection[StageName], outcomes: Mapping[StageName, LaneOutcome]
+    ) -> None:
         self.store.put_video(self.record)
         self.store.put_path(
             self.record.path, self.record.id, self.record.size, self.record.mtime_ns
@@ -79,7 +89,6 @@ class VideoJob:
         for name in DEPENDS_ON:
             if name in stale:
                 self._commit(name, outcomes.get(name))
-        return self.record, tuple(self._done)
 
     def _subtitles(self) -> SubtitleSource | None:
         if self.settings.speech.subtitles == "ignore":
@@ -124,14 +133,18 @@ class VideoJob:
 
     def _decode(self, stages: Collection[StageName]) -> PassResult:
         wants = {WANTS[name] for name in stages}
+        journals = self._journals
+        for name in _JOURNALED.intersection(stages):
+            parameters = self.specs[name].parameters
+            journals[name] = Journal(self.store.root / "work", self.record.id, name, parameters)
         consumers: dict[StageName, Callable[[], Consumer]] = {
             StageName.SHOTS: lambda: ShotConsumer(self.settings),
             StageName.THUMBNAILS: lambda: ThumbnailConsumer(
                 self.store.root / "thumbs" / self.record.id
             ),
-            StageName.VISUAL: lambda: VisualConsumer(self.engines),
-            StageName.TEXT: lambda: TextConsumer(self.engines),
-            StageName.SPEECH: lambda: SpeechConsumer(self.engines),
+            StageName.VISUAL: lambda: VisualConsumer(self.engines, journals[StageName.VISUAL]),
+            StageName.TEXT: lambda: TextConsumer(self.engines, journals[StageName.TEXT]),
+            StageName.SPEECH: lambda: SpeechConsumer(self.engines, journals[StageName.SPEECH]),
         }
         plan = DecodePlan(
             fps=self.settings.fps,
@@ -201,6 +214,8 @@ class VideoJob:
         )
         self.store.commit(stage, **rows)
         self._done.append(stage)
+        if journal := self._journals.get(name):
+            journal.discard()
         self.progress(
             replace(self.event, kind="stage", stage=name, state=stage.state, message=stage.reason)
         )
@@ -265,61 +280,20 @@ class VideoJob:
         began = time.perf_counter()
         if derived.problem is None:
             try:
-                if name is StageName.THUMBNAILS:
-                    assert outcome is not None
-                    clips = [clip.span for clip in self.store.clips(self.record.id)]
-                    derived.output = (None, outcome.output.finish(clips))
-                elif name is StageName.CLIPS:
-                    self._pool_clips(derived)
-                else:
-                    self._embed_sentences(derived)
+                derived.output = self._derived_output(name, outcome)
+            except LibraryError:
+                raise
             except LongtakeError as exc:
                 derived.problem = StageResult(state=StageState.FAILED, reason=str(exc))
         derived.busy_s += time.perf_counter() - began
         return derived
 
-    def _pool_clips(self, outcome: LaneOutcome) -> None:
-        frames = self.store.frame_vectors(self.record.id)
-        clips = [clip.span for clip in self.store.clips(self.record.id)]
-        if frames is None or not clips:
-            outcome.problem = self._upstream_problem(StageName.VISUAL, StageName.SHOTS)
-            return
-        vectors = ClipVectors(
-            vectors=pool_clips(frames, clips),
-            starts=np.array([clip.start for clip in clips]),
-            ends=np.array([clip.end for clip in clips]),
-        )
-        result = StageResult(state=StageState.DONE, stats={"clips": len(clips)})
-        outcome.output = (vectors, result)
-
-    def _upstream_problem(self, *upstream: StageName) -> StageResult:
-        for name in upstream:
-            record = self._recorded(name)
-            if record is None:
-                return StageResult(state=StageState.SKIPPED, reason=f"{name} is not indexed")
-            if record.state is not StageState.DONE:
-                return StageResult(state=record.state, reason=f"{name} is {record.state}")
-        return StageResult(state=StageState.EMPTY, reason="there are no clips")
-
-    def _embed_sentences(self, outcome: LaneOutcome) -> None:
-        speech = [row.segment for row in self.store.segments(self.record.id)]
-        text = [row.cue for row in self.store.cues(self.record.id)]
-        units = [*speech, *text]
-        if not units:
-            reason = "no speech and no on-screen text to embed"
-            outcome.problem = StageResult(state=StageState.EMPTY, reason=reason)
-            return
-        if reason_missing := self.engines.missing(StageName.SENTENCES):
-            outcome.problem = StageResult(state=StageState.SKIPPED, reason=reason_missing)
-            return
-        encoder = self.engines.get(StageName.SENTENCES)
-        codes = [LANE_CODES["speech"]] * len(speech) + [LANE_CODES["text"]] * len(text)
-        vectors = SentenceVectors(
-            vectors=encoder.embed([unit.text for unit in units]).astype(np.float16),
-            lanes=np.array(codes, np.uint8),
-            positions=np.array([*range(len(speech)), *range(len(text))], np.int32),
-            starts=np.array([unit.start for unit in units]),
-            ends=np.array([unit.end for unit in units]),
-        )
-        result = StageResult(state=StageState.DONE, stats={"sentences": len(units)})
-        outcome.output = (vectors, result)
+    def _derived_output(self, name: StageName, outcome: LaneOutcome | None) -> Any:
+        video_id = self.record.id
+        if name is StageName.CLIPS:
+            return clip_vectors(self.store, video_id)
+        if name is StageName.SENTENCES:
+            return sentence_vectors(self.store, video_id, self.engines)
+        assert outcome is not None  # thumbnails: the writer that was fed by the decode pass
+        clips = [clip.span for clip in self.store.clips(video_id)]
+        return None, outcome.output.finish(clips)
