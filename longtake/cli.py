@@ -3,7 +3,6 @@
 import os
 import sys
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -189,7 +188,11 @@ def ask(
         print_json(documents.answer(given))
     else:
         render.answer(given)
-        _say_left_out(given.searched.lanes.items())
+        left_out = [
+            lane for lane, how in given.searched.lanes.items() if not how.startswith("searched")
+        ]
+        if left_out:
+            say(f"not searched: {', '.join(left_out)}; longtake videos and doctor say why")
         for note in given.notes:
             say(note, style="yellow")
 
@@ -229,15 +232,11 @@ def search(
         print_json(documents.search_result(query, result))
         return
     render.hits(result.hits)
-    _say_left_out(result.searched.items())
-    if not result.hits:
-        say("nothing found", style="yellow")
-
-
-def _say_left_out(searched: Iterable[tuple[str, str]]) -> None:
-    for lane, how in searched:
+    for lane, how in result.searched.items():
         if how != "searched":
             say(f"{lane}: {how}", style="yellow")
+    if not result.hits:
+        say("nothing found", style="yellow")
 
 
 cli_library.register(app)

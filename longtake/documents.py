@@ -57,7 +57,7 @@ def stage(record: "StageRecord") -> Document:
         "version": record.version,
         "started_at": record.started_at,
         "finished_at": record.finished_at,
-        "busy_s": record.cpu_s,
+        "busy_s": record.stats.get("busy_s"),
         "stats": dict(record.stats),
     }
 

