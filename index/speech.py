@@ -30,7 +30,7 @@ from longtake.index.stretches import HOPS_PER_SECOND, OFFSET, Kind, Stretch, Str
 from longtake.index.windows import BATCH_WINDOWS, Window, WindowPacker
 
 if TYPE_CHECKING:
-    from longtake.index.decode import AudioBlock
+    from longtake.index.audio import AudioBlock
 
 _MAX_JUMP_S = 0.1
 _ATTEMPTS = 3
@@ -176,7 +176,7 @@ class Transcriber:
             packer = WindowPacker()
             again: list[Window] = []
             for window, heard in self._decode(windows, language):
-                if attempt == 0 and any(is_loop(passage.text) for passage in heard):
+                if attempt == 0 and any(map(_is_stuck, heard)):
                     again += window.halves()
                     continue
                 results.append((window, heard))
@@ -247,6 +247,11 @@ class Transcriber:
         else:
             reason = f"{sound_s:.0f} s of sound, no words found: music or noise"
         return StageResult(state=StageState.EMPTY, reason=reason, stats=stats)
+
+
+def _is_stuck(passage: Recognised) -> bool:
+    """The decoder went in circles, and not because there was nothing to hear."""
+    return passage.no_speech_probability < 0.9 and is_loop(passage.text)
 
 
 def _shifted(passage: Recognised, by: float) -> Recognised:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from pickle import UnpicklingError
 from statistics import fmean
 
 from longtake.errors import EngineError, UsageError, WeightsCorrupt
@@ -131,11 +132,27 @@ class OpenaiWhisper:
         torch.set_num_threads(threads)
         try:
             self._model = whisper.load_model(str(file), device=device)
-        except Exception as exc:
+            self._set_alignment_heads(file)
+        except (OSError, EOFError, KeyError, TypeError, RuntimeError, UnpicklingError) as exc:
             raise WeightsCorrupt(f"cannot load Whisper checkpoint {str(file)!r}: {exc}") from exc
         self._half = device == "cuda"
         self._beam_size = beam_size
         self.identity = identity
+
+    def _set_alignment_heads(self, file: Path) -> None:
+        """Attention heads that follow the audio: known by name, or written by `ct2_weights`."""
+        import torch
+        import whisper
+
+        if official := whisper._ALIGNMENT_HEADS.get(file.stem):
+            self._model.set_alignment_heads(official)
+            return
+        checkpoint = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        if heads := checkpoint.get("alignment_heads"):
+            dims = self._model.dims
+            mask = torch.zeros(dims.n_text_layer, dims.n_text_head, dtype=torch.bool)
+            mask[tuple(torch.tensor(heads).T)] = True
+            self._model.register_buffer("alignment_heads", mask.to_sparse(), persistent=False)
 
     def detect_language(self, audio: F32) -> dict[str, float]:
         """Probability of every language from the first 30 s."""
