@@ -7,12 +7,15 @@ cue, lines that move (credits, signs in a pan) are tracked, tickers and typed te
 of bounded length. Wrapped lines of one sentence that come and go together are joined.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
-from .lanes import Box, Cue, Line
-from .readings import Readings, Run, fold, likeness, roll, same_key, same_numbers
+from longtake.index.boxes import distance, hull, inside, near, same_place
+from longtake.index.cue_layout import drop_doubles, join_wrapped
+from longtake.index.lanes import Box, Cue, Line
+from longtake.index.readings import Readings, Run, fold, likeness, roll, same_key, same_numbers
 
 MAX_GAP_S = 2.0
 """Text that is missing no longer than this (a missed frame, an occlusion) still stands."""
@@ -88,7 +91,7 @@ class CueBuilder:
             if id(line) not in taken and not any(_holds(track, line) for track in seen):
                 self._begin(line, time)
                 for track in lost:
-                    if _same_place(track.box, line.box) and line.confidence >= 0.8:
+                    if same_place(track.box, line.box) and line.confidence >= 0.8:
                         track.missing = min(time, track.missing or time)
                         self._close(track, track.missing)
 
@@ -146,9 +149,9 @@ class CueBuilder:
 
 def _match(track: _Track, line: Line, time: float) -> _Match | None:
     """How well `line` continues `track`; None when it does not."""
-    closeness = 1 / (1 + _distance(track.box, line.box))
+    closeness = 1 / (1 + distance(track.box, line.box))
     old, new = track.readings.folded, fold(line.text)
-    if _same_place(track.box, line.box):
+    if same_place(track.box, line.box):
         if same_key(old) == same_key(new):
             return _Match(score=4 + closeness, track=track, line=line)
         if time - track.changed <= _ROLL_WITHIN_S and (
@@ -160,8 +163,8 @@ def _match(track: _Track, line: Line, time: float) -> _Match | None:
             return _Match(score=2 + like * closeness, track=track, line=line)
         return None
     if same_key(old) == same_key(new):
-        near = len(new) >= _MIN_MOVED_CHARS or _near(track.box, line.box)
-        return _Match(score=1 + closeness, track=track, line=line) if near else None
+        close = len(new) >= _MIN_MOVED_CHARS or near(track.box, line.box)
+        return _Match(score=1 + closeness, track=track, line=line) if close else None
     if min(len(old), len(new)) < _MIN_MOVED_CHARS or not same_numbers(old, new):
         return None
     like = likeness(old, new)
@@ -179,64 +182,23 @@ def _rolled(readings: Readings, text: str) -> str | None:
     return roll(whole, text) or whole
 
 
-def _same_place(first: Box, second: Box) -> bool:
-    """Lines of like height on one row, one over the other."""
-    heights = sorted((first.y1 - first.y0, second.y1 - second.y0))
-    widths = min(first.x1 - first.x0, second.x1 - second.x0)
-    across = min(first.x1, second.x1) - max(first.x0, second.x0)
-    down = min(first.y1, second.y1) - max(first.y0, second.y0)
-    return heights[1] <= 1.7 * heights[0] and down >= 0.5 * heights[0] and across >= 0.3 * widths
-
-
-def _near(first: Box, second: Box) -> bool:
-    """Not further apart than twice their size, either way."""
-    across = abs(first.x0 + first.x1 - second.x0 - second.x1) / 2
-    down = abs(first.y0 + first.y1 - second.y0 - second.y1) / 2
-    return across <= 2 * (first.x1 - first.x0) and down <= 2 * (first.y1 - first.y0)
-
-
-def _distance(first: Box, second: Box) -> float:
-    """Between centres, in the unit of the frame's sides."""
-    across = (first.x0 + first.x1 - second.x0 - second.x1) / 2
-    down = (first.y0 + first.y1 - second.y0 - second.y1) / 2
-    return abs(across) + abs(down)
-
-
-def _inside(inner: Box, outer: Box) -> float:
-    """Share of `inner` that `outer` covers."""
-    across = min(inner.x1, outer.x1) - max(inner.x0, outer.x0)
-    down = min(inner.y1, outer.y1) - max(inner.y0, outer.y0)
-    area = (inner.x1 - inner.x0) * (inner.y1 - inner.y0)
-    return max(0.0, across) * max(0.0, down) / area if area > 0 else 0.0
-
-
 def _holds(track: _Track, line: Line) -> bool:
     """Is `line` a piece of the line that `track` follows, cut off by the detector?"""
     piece = fold(line.text)
-    place = _hull(track.boxes[-2:])
-    return piece in fold(_whole(track.readings)) and _inside(line.box, place) >= 0.8
+    place = hull(track.boxes[-2:])
+    return piece in fold(_whole(track.readings)) and inside(line.box, place) >= 0.8
 
 
 def _whole(readings: Readings) -> str:
     return max(readings.runs[-1].texts, key=len)
 
 
-def _hull(boxes: list[Box]) -> Box:
-    return Box(
-        min(box.x0 for box in boxes),
-        min(box.y0 for box in boxes),
-        max(box.x1 for box in boxes),
-        max(box.y1 for box in boxes),
-    )
-
-
 def _extent(boxes: list[Box]) -> Box:
     """Where a line stood: the median box; the hull of all when it moved by over its height."""
     middle = Box(*(median(side) for side in zip(*boxes, strict=True)))
-    hull = _hull(boxes)
-    height = middle.y1 - middle.y0
-    moved = max(middle.y0 - hull.y0, hull.y1 - middle.y1, middle.x0 - hull.x0, hull.x1 - middle.x1)
-    return hull if moved > height else middle
+    whole = hull(boxes)
+    moved = max(abs(side - edge) for side, edge in zip(middle, whole, strict=True))
+    return whole if moved > middle.y1 - middle.y0 else middle
 
 
 def _cues(track: _Track, end: float, min_confidence: float) -> list[Cue]:
@@ -252,72 +214,12 @@ def _cues(track: _Track, end: float, min_confidence: float) -> list[Cue]:
 
 
 def _doubt(run: Run) -> float:
-    """The confidence below which a text is likely to be texture: it is tiny or was there only once."""
-    if len(fold(run.best())) < _TINY_CHARS:
-        return _SURE_WHEN_TINY
-    return 0.0 if run.lasts else _SURE_WHEN_FLEETING
+    """Confidence below which text is likely to be texture: it is tiny or was there only once.
 
-
-def drop_doubles(cues: list[Cue]) -> list[Cue]:
-    """Without cues that another one holds whole: in time, in place and in text."""
-    ordered = sorted(cues, key=lambda cue: (cue.start, -cue.end, -len(cue.text)))
-    kept: list[Cue] = []
-    for cue in ordered:
-        standing = [other for other in kept[-200:] if other.end >= cue.end]
-        folded = fold(cue.text)
-        if not any(
-            folded in fold(other.text) and _inside(cue.box, other.box) >= 0.8 for other in standing
-        ):
-            kept.append(cue)
-    return kept
-
-
-def join_wrapped(cues: list[Cue]) -> list[Cue]:
-    """Cues of lines that are one wrapped sentence become one cue.
-
-    Both come and go together, have the same height and left edge or middle, are less than a line
-    apart, and the lower goes on in lower case where the upper ended no sentence.
+    A lone Latin letter always is: edges and corners are read as I, L and M with full confidence.
     """
-    groups: dict[tuple[float, float], list[Cue]] = {}
-    for cue in cues:
-        groups.setdefault((cue.start, cue.end), []).append(cue)
-    result: list[Cue] = []
-    for group in groups.values():
-        group.sort(key=lambda cue: (cue.box.y0, cue.box.x0))
-        joined: list[tuple[Cue, Box]] = []
-        for cue in group:
-            above = next(
-                (i for i, (upper, last) in enumerate(joined) if _wraps(upper, last, cue)), None
-            )
-            if above is None:
-                joined.append((cue, cue.box))
-            else:
-                joined[above] = (_join(joined[above][0], cue), cue.box)
-        result += [cue for cue, _ in joined]
-    return result
-
-
-def _wraps(upper: Cue, last: Box, lower: Cue) -> bool:
-    height = last.y1 - last.y0
-    aligned = (
-        abs(last.x0 - lower.box.x0) <= 0.5 * height
-        or abs(last.x0 + last.x1 - lower.box.x0 - lower.box.x1) <= height
-    )
-    return (
-        lower.text[:1].islower()
-        and upper.text[-1:] not in ".!?:;"
-        and aligned
-        and -0.3 * height <= lower.box.y0 - last.y1 <= 0.8 * height
-        and 0.75 <= (lower.box.y1 - lower.box.y0) / height <= 1.33
-    )
-
-
-def _join(upper: Cue, lower: Cue) -> Cue:
-    glue = "" if upper.text.endswith("-") else " "
-    return Cue(
-        start=upper.start,
-        end=upper.end,
-        text=f"{upper.text}{glue}{lower.text}",
-        box=_hull([upper.box, lower.box]),
-        confidence=min(upper.confidence, lower.confidence),
-    )
+    folded = fold(run.best())
+    if len(folded) < _TINY_CHARS:
+        lone_letter = len(folded) == 1 and folded.isascii() and folded.isalpha()
+        return math.inf if lone_letter else _SURE_WHEN_TINY
+    return 0.0 if run.lasts else _SURE_WHEN_FLEETING

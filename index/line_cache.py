@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .lanes import U8, Box, Line
+from longtake.index.lanes import U8, Box, Line
 
 _KEPT_READS = 4
 _MAX_CHARACTER_DIFFERENCE = 0.06
@@ -112,6 +112,8 @@ def _at(line: Line, box: Box) -> Line:
 
 
 def _like_size(patch: U8, size: tuple[int, int]) -> bool:
+    height: int
+    width: int
     height, width = patch.shape
     return abs(width - size[0]) <= 3 + 0.05 * width and abs(height - size[1]) <= 3 + 0.1 * height
 

@@ -15,8 +15,7 @@ import numpy as np
 from longtake import models
 from longtake.config import Settings
 from longtake.errors import EngineError, UsageError, WeightsMissing
-
-from .lanes import U8, Box, Line
+from longtake.index.lanes import U8, Box, Line
 
 _log = logging.getLogger(__name__)
 

@@ -10,12 +10,11 @@ from time import perf_counter
 
 from longtake.config import Settings
 from longtake.errors import UsageError
-
-from .cues import CueBuilder
-from .decode import SampledFrame
-from .lanes import Box, Cue, Line, StageResult, StageState, TextReader
-from .line_cache import LineCache
-from .text_gate import GATE_PX, TextGate, is_blank
+from longtake.index.cues import CueBuilder
+from longtake.index.decode import SampledFrame
+from longtake.index.lanes import Box, Cue, Line, StageResult, StageState, TextReader
+from longtake.index.line_cache import LineCache
+from longtake.index.text_gate import GATE_PX, TextGate, is_blank
 
 _READ_PX = 2560
 """Longer side of the picture that lines are cut from; recognition scales them to 48 px anyway."""
@@ -32,7 +31,7 @@ def build_reader(settings: Settings) -> TextReader:
         EngineError: it does not start.
         UsageError: it cannot read the languages asked for.
     """
-    from . import ocr_engines
+    from longtake.index import ocr_engines
 
     builders: dict[str, Callable[[Settings], TextReader]] = {
         "rapidocr": ocr_engines.build_rapid,

@@ -9,7 +9,7 @@ where an encoded still moves by less than 6 (measured on rendered decks, x264 cr
 import numpy as np
 from numpy.typing import NDArray
 
-from .lanes import U8
+from longtake.index.lanes import U8
 
 GATE_PX = 160
 """Longer side of the pictures that the gate compares."""

@@ -1,7 +1,9 @@
 """The cue builder: lines of frames in, cues out. No OCR: lines are made up."""
 
 import string
+from collections.abc import Sequence
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ def line(text: str, at: Box, confidence: float = 0.97) -> Line:
     return Line(text=text, box=at, confidence=confidence)
 
 
-def build(frames: list[list[Line] | None], *, duration: float | None = None) -> list[Cue]:
+def build(frames: Sequence[list[Line] | None], *, duration: float | None = None) -> list[Cue]:
     """Cues of frames one second apart; None is a frame that did not change."""
     builder = CueBuilder()
     for time, lines in enumerate(frames):
@@ -194,7 +196,7 @@ WORDS = st.text(string.ascii_letters, min_size=8, max_size=24)
 @st.composite
 def screens(draw: st.DrawFn) -> list[tuple[str, int, int, int]]:
     """(text, row, first frame, frame after the last) of lines that never stand over another."""
-    shown = []
+    shown: list[tuple[str, int, int, int]] = []
     for at in range(draw(st.integers(1, 6))):
         time = draw(st.integers(0, 5))
         for text in draw(st.lists(WORDS, min_size=1, max_size=3, unique_by=str.casefold)):
@@ -206,7 +208,9 @@ def screens(draw: st.DrawFn) -> list[tuple[str, int, int, int]]:
 
 @settings(max_examples=150, deadline=None)
 @given(screens(), st.randoms(use_true_random=False))
-def test_lifetimes_are_found_again_through_noise_and_dropped_frames(shown, random) -> None:  # type: ignore[no-untyped-def]  # hypothesis gives a Random subclass
+def test_lifetimes_are_found_again_through_noise_and_dropped_frames(
+    shown: list[tuple[str, int, int, int]], random: Random
+) -> None:
     last = max(end for *_, end in shown)
     frames: list[list[Line] | None] = []
     previous_bad = {text: True for text, *_ in shown}
