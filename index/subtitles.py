@@ -201,15 +201,19 @@ def _file(source: SubtitleSource) -> Iterator[_Caption]:
     text = _text(source.path)
     if not text.strip():
         return
+    form = _format(text, source.format)
+    markup = form in ("srt", "vtt")
+    if markup:  # before pysubs2 does, which takes any "<" for the start of a tag
+        text = _TAG.sub("", text)
     try:
-        parsed = pysubs2.SSAFile.from_string(text, format_=_format(text, source.format))
+        parsed = pysubs2.SSAFile.from_string(text, format_=form)
     except (pysubs2.Pysubs2Error, ValueError, IndexError, KeyError, OverflowError) as exc:
         raise MediaError(f"{str(source.path)!r} cannot be read as subtitles: {exc}") from exc
     if not parsed.events and not text.lstrip().startswith(("WEBVTT", "[Script Info]")):
         raise MediaError(f"{str(source.path)!r} holds no subtitles")
     for event in parsed.events:
         if not event.is_comment and not event.is_drawing:
-            lines = _lines(event.plaintext, markup=source.format in ("srt", "vtt"))
+            lines = _lines(event.plaintext, markup=markup)
             yield _Caption(event.start / 1000, event.end / 1000, lines)
 
 
@@ -269,7 +273,7 @@ def _packet_lines(stream: Any, packet: Any) -> tuple[str, ...]:
         fields = rect.ass.decode("utf-8", errors="replace").split(",", 8)
         event = pysubs2.SSAEvent(text=fields[-1].replace("\r\n", r"\N"))
         if not event.is_drawing:
-            lines += _lines(event.plaintext, markup=stream.codec_context.name != "ass")
+            lines += _lines(event.plaintext, markup=stream.codec_context.name not in ("ass", "ssa"))
     return tuple(lines)
 
 

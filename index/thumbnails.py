@@ -29,6 +29,8 @@ COLUMNS, ROWS = 6, 10
 
 _QUALITY = 80
 _INTERVAL_S = 0.5
+_CHANGE = 4.0
+"""Finer than the gate of the visual lane: a new line on a slide is a new picture."""
 _TILE_PX = 240
 _GAP_PX, _CAPTION_PX = 8, 22
 _PAPER, _INK = (24, 26, 30), (220, 222, 226)
@@ -44,11 +46,11 @@ class ThumbnailWriter:
     """
 
     def __init__(self, folder: Path, *, max_pictures: int = 20_000) -> None:
+        self._spool: IO[bytes] | None = None
         self._folder = folder
         self._max_pictures = max_pictures
         self._interval_s = _INTERVAL_S
-        self._gate = ChangeGate()
-        self._spool: IO[bytes] | None = None
+        self._gate = ChangeGate(max_block=_CHANGE)
         self._places: list[tuple[int, int]] = []  # (offset, length) of each picture
         self._times: list[float] = []  # of each frame taken
         self._pictures: list[int] = []  # the picture that stands for it
@@ -77,19 +79,14 @@ class ThumbnailWriter:
         Raises:
             LibraryError: the folder cannot be written.
         """
-        if not self._times:
-            return StageResult(state=StageState.EMPTY, reason="no picture was decoded")
-        if not clips:
-            return StageResult(state=StageState.EMPTY, reason="there are no clips")
-        fresh = self._folder.with_name(self._folder.name + ".new")
-        with self._writing():
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir(parents=True)
-            for position, clip in enumerate(clips):
-                picture = self._pictures[self._nearest(clip)]
-                (fresh / f"{position}.jpg").write_bytes(self._read(picture))
-            (fresh / STORYBOARD).write_bytes(_jpeg(self._storyboard()))
-            _replace(self._folder, fresh)
+        try:
+            if not self._times:
+                return StageResult(state=StageState.EMPTY, reason="no picture was decoded")
+            if not clips:
+                return StageResult(state=StageState.EMPTY, reason="there are no clips")
+            with self._writing():
+                self._write(clips)
+        finally:
             self.close()
         return StageResult(
             state=StageState.DONE,
@@ -100,11 +97,24 @@ class ThumbnailWriter:
             },
         )
 
+    def _write(self, clips: Sequence[Span]) -> None:
+        fresh = self._folder.with_name(self._folder.name + ".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        for position, clip in enumerate(clips):
+            picture = self._pictures[self._nearest(clip)]
+            (fresh / f"{position}.jpg").write_bytes(self._read(picture))
+        (fresh / STORYBOARD).write_bytes(_jpeg(self._storyboard()))
+        _replace(self._folder, fresh)
+
     def close(self) -> None:
         """Give the spool's room on the disk back."""
         if self._spool is not None:
             self._spool.close()
             self._spool = None
+
+    def __del__(self) -> None:
+        self.close()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
