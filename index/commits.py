@@ -1,6 +1,6 @@
 """Writing one stage's result: its rows are replaced as a whole."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from longtake.errors import LibraryError
-from longtake.index import rows
+from longtake.index import fulltext, rows
 from longtake.index.lanes import Cue, FrameVectors, Segment, StageName
 from longtake.index.records import (
     ClipVectors,
@@ -54,6 +54,13 @@ OWNED: Mapping[StageName, frozenset[str]] = {
 }
 """What each stage writes, and what its next commit replaces."""
 
+_VALUES: Mapping[str, Callable[[str, int, Any], Iterator[rows.Values]]] = {
+    "shots": rows.shot_values,
+    "clips": rows.clip_values,
+    "segments": rows.segment_values,
+    "cues": rows.cue_values,
+}
+
 KINDS: Mapping[str, VectorKind] = {
     "frames": "frames",
     "clip_vectors": "clips",
@@ -90,6 +97,16 @@ def write_stage(
     connection.execute(insert(TABLES["stages"]), rows.stage_values(stage))
 
 
+def clear_stage(connection: Connection, video_id: str, stage: StageName) -> None:
+    """Delete a stage's row and all it owns, so that the next index redoes it."""
+    for name in sorted(OWNED[stage]):
+        if name in KINDS:
+            _delete(connection, "vector_files", video_id=video_id, kind=KINDS[name])
+        else:
+            _delete(connection, name, video_id=video_id)
+    _delete(connection, "stages", video_id=video_id, name=stage.value)
+
+
 def upsert(connection: Connection, table: str, key: str, values: Mapping[str, Any]) -> None:
     """Update the row with this key, or insert it; the only writer needs no more than that."""
     target = TABLES[table]
@@ -104,14 +121,9 @@ def _replace_rows(connection: Connection, video_id: str, table: str, values: Seq
         return
     # one block of ids a video: full text filters by id range
     first_id = (connection.scalar(select(func.max(TABLES[table].c.id))) or 0) + 1
-    make = {
-        "shots": rows.shot_values,
-        "clips": rows.clip_values,
-        "segments": rows.segment_values,
-        "cues": rows.cue_values,
-    }[table]
-    for chunk in _chunks(make(video_id, first_id, values)):
+    for chunk in _chunks(_VALUES[table](video_id, first_id, values)):
         connection.execute(insert(TABLES[table]), chunk)
+    fulltext.add(connection, table, first_id, first_id + len(values) - 1)
 
 
 def _replace_vectors(

@@ -11,7 +11,6 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,7 +24,7 @@ from longtake.index.faults import database_error, sqlite_error_name, using_datab
 DATABASE_NAME = "library.db"
 BUSY_TIMEOUT_S = 30.0
 
-_to_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Database:
@@ -59,13 +58,22 @@ class Database:
     @classmethod
     def _open_read_only_folder(cls, root: Path, path: Path) -> "Database":
         log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size > 0:
+            return cls.open_copy(root)
+        return cls(root, _sqlite_engine(path, "immutable=1", writable=False))
+
+    @classmethod
+    def open_copy(cls, root: Path) -> "Database":
+        """Open a temporary copy of `root`'s SQLite file and its log, deleted by `close`."""
+        path = root / DATABASE_NAME
+        log = path.with_name(path.name + "-wal")
+        copy = Path(tempfile.mkdtemp(prefix="longtake-"))
         try:
-            if not (log.exists() and log.stat().st_size > 0):
-                return cls(root, _sqlite_engine(path, "immutable=1", writable=False))
-            copy = Path(tempfile.mkdtemp(prefix="longtake-"))
             shutil.copyfile(path, copy / path.name)
-            shutil.copyfile(log, copy / log.name)
+            if log.exists():
+                shutil.copyfile(log, copy / log.name)
         except OSError as exc:
+            shutil.rmtree(copy, ignore_errors=True)
             raise LibraryError(f"cannot read library {str(root)!r}: {exc.strerror or exc}") from exc
         return cls(root, _sqlite_engine(copy / path.name, "mode=rw", writable=False), copy)
 

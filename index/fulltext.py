@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
 
 from longtake.index.records import TextLane, TextMatch
 from longtake.timing import Span
@@ -123,7 +124,10 @@ def _stems(words: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def create(connection: Connection) -> None:
-    """Make the indexes and the triggers that keep them equal to their tables."""
+    """Make the indexes, and the triggers that follow deletions and changes.
+
+    New rows are added by `add`, a whole block at once: a trigger a row takes three times as long.
+    """
     if connection.dialect.name != "sqlite":
         return
     for table in TABLES.values():
@@ -139,10 +143,19 @@ def _definition(table: str) -> list[str]:
         f"CREATE VIRTUAL TABLE {index} USING fts5(text, content='{table}', content_rowid='id', "
         f"tokenize='{_TOKENIZER}')",
         f"CREATE VIRTUAL TABLE {table}_vocabulary USING fts5vocab({index}, row)",
-        f"CREATE TRIGGER {table}_insert AFTER INSERT ON {table} BEGIN {add} END",
         f"CREATE TRIGGER {table}_delete AFTER DELETE ON {table} BEGIN {drop} END",
         f"CREATE TRIGGER {table}_update AFTER UPDATE OF id, text ON {table} BEGIN {drop} {add} END",
     ]
+
+
+def add(connection: Connection, table: str, first_id: int, last_id: int) -> None:
+    """Index the new rows of a table with these ids; tables without full text are left alone."""
+    if table in TABLES.values() and connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(
+            f"INSERT INTO {table}_fts(rowid, text) "
+            f"SELECT id, text FROM {table} WHERE id BETWEEN ? AND ? ORDER BY id",
+            (first_id, last_id),
+        )
 
 
 def rebuild(connection: Connection, lane: TextLane) -> None:
@@ -159,7 +172,7 @@ def is_intact(connection: Connection, lane: TextLane) -> bool:
         connection.exec_driver_sql(
             f"INSERT INTO {index}({index}, rank) VALUES ('integrity-check', 1)"
         )
-    except sqlite3.DatabaseError:
+    except DatabaseError:
         return False
     return True
 

@@ -37,12 +37,15 @@ _PREFIX = 4
 
 
 class Reader:
-    """The reading half of a `Store`. Methods may be called from any thread."""
+    """The reading half of a `Store`. Methods may be called from any thread.
+
+    `database` and `files` are for `longtake.index` alone.
+    """
 
     def __init__(self, root: Path, database: Database) -> None:
         self.root = root
-        self._database = database
-        self._files = VectorFiles(root)
+        self.database = database
+        self.files = VectorFiles(root)
         self._indexes: dict[tuple[VectorKind, str], VectorIndex] = {}
 
     def videos(self) -> list[VideoRecord]:
@@ -145,7 +148,7 @@ class Reader:
         score. Scores of different lanes come from different statistics: ask for one lane at a time
         to fuse them by rank.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = [
                 fulltext.search(
                     connection, text, lane=lane, videos=videos, between=between, limit=limit
@@ -166,7 +169,7 @@ class Reader:
         limit: int,
     ) -> list[TextMatch]:
         """The best `limit` rows for an FTS5 expression made by `fulltext.query_expression`."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = [
                 hit
                 for lane in sorted(set(lanes))
@@ -185,7 +188,7 @@ class Reader:
         files = tuple(self.vector_files(kind=kind, model=model))
         index = self._indexes.get((kind, model))
         if index is None or index.files != files:
-            index = open_index(self._files, files, kind=kind, model=model)
+            index = open_index(self.files, files, kind=kind, model=model)
             self._indexes[kind, model] = index
         return index
 
@@ -212,7 +215,7 @@ class Reader:
         """Rows by table, and vectors by kind (`frame_vectors`, ...)."""
         tables = ("videos", "shots", "clips", "segments", "cues", "runs")
         files = TABLES["vector_files"]
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             counts = {
                 name: connection.scalar(select(func.count()).select_from(TABLES[name])) or 0
                 for name in tables
@@ -242,7 +245,7 @@ class Reader:
     def _vectors(self, video_id: str, kind: VectorKind, model: str | None) -> Vectors | None:
         where = {"video_id": video_id, "kind": kind} | ({"model": model} if model else {})
         files = self.vector_files(**where)
-        return self._files.read(files[0]) if files else None
+        return self.files.read(files[0]) if files else None
 
     def _of_video(self, table: str, video_id: str, between: Span | None = None) -> list[Row[Any]]:
         columns = TABLES[table].c
@@ -258,7 +261,7 @@ class Reader:
         return found[0]
 
     def _all(self, statement: Select[Any]) -> list[Row[Any]]:
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return list(connection.execute(statement).all())
 
 

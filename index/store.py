@@ -65,11 +65,11 @@ class Store(Reader):
         try:
             store = cls(root, Database.open_sqlite(root, write=True), lock)
             try:
-                with store._database.writing() as connection:
+                with store.database.writing() as connection:
                     migrations.migrate(connection, root)
                 store._sweep()
             except BaseException:
-                store._database.close()
+                store.database.close()
                 raise
         except BaseException:
             lock.release()
@@ -80,7 +80,7 @@ class Store(Reader):
     def _open_to_read(cls, root: Path) -> Self:
         store = cls(root, Database.open_sqlite(root, write=False), None)
         try:
-            with store._database.reading() as connection:
+            with store.database.reading() as connection:
                 found = migrations.version(connection)
                 migrations.require_known(root, found)
         except BaseException:
@@ -100,7 +100,7 @@ class Store(Reader):
             if self._lock:
                 self._sweep()
         finally:
-            self._database.close()
+            self.database.close()
             if self._lock:
                 self._lock.release()
                 self._lock = None
@@ -118,7 +118,7 @@ class Store(Reader):
         values = rows.video_values(video)
         self._require_writer()
         table = TABLES["videos"]
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             changes = {name: value for name, value in values.items() if name != "added_at"}
             changed = connection.execute(
                 update(table).where(table.c.id == video.id).values(changes)
@@ -135,21 +135,21 @@ class Store(Reader):
             "mtime_ns": mtime_ns,
         }
         self._require_writer()
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             upsert(connection, "video_paths", "path", values)
 
     def forget_path(self, path: Path) -> None:
         """Forget a path; the video stays."""
         self._require_writer()
         table = TABLES["video_paths"]
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(delete(table).where(table.c.path == str(path)))
 
     def remove(self, video_id: str) -> None:
         """Delete a video with all its rows and vectors."""
         self._require_writer()
         videos = TABLES["videos"]
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(delete(videos).where(videos.c.id == video_id))
 
     def commit(
@@ -194,8 +194,8 @@ class Store(Reader):
         if notes is not None:
             changes["notes"] = [rows.storable(note) for note in notes]
         self._require_writer()
-        with self._database.writing() as connection:
-            write_stage(connection, self._files, stage, data)
+        with self.database.writing() as connection:
+            write_stage(connection, self.files, stage, data)
             if changes:
                 videos = TABLES["videos"]
                 connection.execute(
@@ -231,7 +231,7 @@ class Store(Reader):
             "trace": trace,
         }
         if self._lock:
-            with self._database.writing() as connection:
+            with self.database.writing() as connection:
                 upsert(connection, "runs", "id", values)
             return
         # runs are apart from what the writer's lock guards: the database's own lock is enough
@@ -247,4 +247,4 @@ class Store(Reader):
             raise LibraryError(f"library {str(self.root)!r} is open for reading only")
 
     def _sweep(self) -> None:
-        self._files.sweep(self.vector_files())
+        self.files.sweep(self.vector_files())

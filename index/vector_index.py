@@ -121,7 +121,7 @@ class VectorIndex:
         return VectorMatch(video_id=file.video_id, row=vector_id - file.first_id, score=score)
 
     def _parameters(self, chosen: Sequence[VectorFileRecord], available: int) -> Any:
-        import faiss
+        faiss = _faiss()
 
         selector = None
         if len(chosen) < len(self.files):
@@ -139,9 +139,10 @@ class VectorIndex:
 
 def unit_rows(vectors: Any) -> F32:
     """f32 copy with rows of length 1; rows of zeros stay."""
-    rows = np.array(vectors, np.float32, order="C")
+    rows: F32 = np.array(vectors, np.float32, order="C")
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=rows, where=lengths > 0)
+    np.divide(rows, lengths, out=rows, where=lengths > 0)
+    return rows
 
 
 def open_index(
@@ -203,7 +204,7 @@ def entries(files: Sequence[VectorFileRecord]) -> list[list[Any]]:
 
 
 def _cached(cache: IndexFiles, files: Sequence[VectorFileRecord]) -> Any | None:
-    import faiss
+    faiss = _faiss()
 
     manifest = read_manifest(cache)
     if manifest is None or manifest["entries"] != entries(files):
@@ -213,7 +214,7 @@ def _cached(cache: IndexFiles, files: Sequence[VectorFileRecord]) -> Any | None:
 
 
 def _read(cache: IndexFiles, count: int, flags: int) -> Any | None:
-    import faiss
+    faiss = _faiss()
 
     try:
         index = faiss.read_index(str(cache.index), flags)
@@ -233,7 +234,7 @@ def _updated(
     vectors: VectorFiles, cache: IndexFiles, files: Sequence[VectorFileRecord]
 ) -> Any | None:
     """The cached index with files removed and added, when that gives the index one would build."""
-    import faiss
+    faiss = _faiss()
 
     manifest = read_manifest(cache)
     if manifest is None or manifest["factory"] != factory(sum(file.count for file in files)):
@@ -254,7 +255,7 @@ def _updated(
 
 
 def _build(vectors: VectorFiles, files: Sequence[VectorFileRecord]) -> Any:
-    import faiss
+    faiss = _faiss()
 
     name = factory(sum(file.count for file in files))
     index = faiss.index_factory(files[0].dimension, name, faiss.METRIC_INNER_PRODUCT)
@@ -285,7 +286,7 @@ def _sample(vectors: VectorFiles, files: Sequence[VectorFileRecord], size: int) 
 
 
 def _save(cache: IndexFiles, index: Any, files: Sequence[VectorFileRecord]) -> None:
-    import faiss
+    faiss = _faiss()
 
     temporary = cache.index.with_name(f"{cache.index.name}.tmp")
     try:
@@ -305,10 +306,17 @@ def _save(cache: IndexFiles, index: Any, files: Sequence[VectorFileRecord]) -> N
     write_whole(cache.manifest, json.dumps(manifest).encode())
 
 
+def _faiss() -> Any:
+    """The library, loaded when first needed; its own types do not know its Python additions."""
+    import faiss
+
+    return faiss
+
+
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
     """FAISS with so many threads, in this thread."""
-    import faiss
+    faiss = _faiss()
 
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(count)
