@@ -323,6 +323,12 @@ QUESTIONS = (
         where="Rame Head",
     ),
     Question(
+        question="What was the tower made of that stood on the reef before Smeaton's of 1759?",
+        lane="text",
+        answer="oak and iron",
+        where="1709: Rudyerd",
+    ),
+    Question(
         question="What is the range of the Eddystone light today?",
         lane="text",
         answer="17 nautical miles",

@@ -223,7 +223,11 @@ def _answered(
     question: Question, sentences: list[dict[str, Any]], slides: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The question as it goes into the truth, with its moment."""
-    entry: dict[str, Any] = {"question": question.question, "answer": question.answer}
+    entry: dict[str, Any] = {
+        "question": question.question,
+        "answer": question.answer,
+        "demo": question.demo,
+    }
     if question.answer is None:
         return entry
     if question.lane == "speech":
@@ -235,7 +239,7 @@ def _answered(
     if not moments or not all(question.answer in quote for quote in quotes):
         raise ValueError(f"no moment answers {question.question!r}: check `where` and `answer`")
     entry |= {"lane": question.lane, "start": moments[0]["start"], "end": moments[-1]["end"]}
-    entry |= {"quote": quotes[0], "paraphrased": question.paraphrased, "demo": question.demo}
+    entry |= {"quote": quotes[0], "paraphrased": question.paraphrased}
     if question.options:
         entry |= {"options": list(question.options), "option": question.option}
     return entry
