@@ -41,6 +41,7 @@ class PacketClock:
         self._forward = round(breaks.forward_s / time_base)
         self._same = round(_SAME_BREAK_S / time_base)
         self._offset = 0
+        self._followed = 0  # breaks of the leading stream that this one has met too
         self._last: int | None = None
 
     def repair(self, packet: Any) -> None:
@@ -49,8 +50,8 @@ class PacketClock:
         if raw is None:
             return
         if self._offset and not self._leads:
-            # The leading stream may have met the break later than this one.
-            self._adopt_offset(self._offset)
+            # The leading stream may have met the last break later than this one.
+            self._follow(self._offset)
         dts: int = raw + self._offset
         if self._last is not None and not -self._back <= dts - self._last <= self._forward:
             dts = self._close_break(raw, self._last + (packet.duration or 0))
@@ -65,16 +66,19 @@ class PacketClock:
             self._offset = expected - raw
             self._breaks.offset_s = self._offset * self._time_base
             self._breaks.count += 1
-        elif not self._adopt_offset(expected - raw):
+        elif not self._follow(expected - raw):
             self._offset = expected - raw
         return raw + self._offset
 
-    def _adopt_offset(self, own: int) -> bool:
-        """Take the leading stream's offset if it is about this stream's own."""
+    def _follow(self, own: int) -> bool:
+        """Take the leading stream's new offset if it is about this stream's own."""
+        if self._breaks.count == self._followed:
+            return False
         shared = round(self._breaks.offset_s / self._time_base)
         if abs(shared - own) > self._same:
             return False
         self._offset = shared
+        self._followed = self._breaks.count
         return True
 
 

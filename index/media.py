@@ -221,7 +221,7 @@ def _default_audio(container: Any) -> Any | None:
 
 def timeline_start(container: Any) -> float:
     """Presentation time in the file, in seconds, that is time 0 of the video."""
-    return (container.start_time or 0) / av.time_base
+    return float((container.start_time or 0) / av.time_base)
 
 
 def claimed_duration(container: Any, indices: set[int] | None = None) -> float | None:
@@ -241,7 +241,7 @@ def _claimed_by_streams(container: Any, streams: list[Any]) -> float | None:
     if not streams or any(s.duration is None or s.start_time is None for s in streams):
         return None
     ends = (float((s.start_time + s.duration) * s.time_base) for s in streams)
-    return max(ends) - timeline_start(container)
+    return float(max(ends)) - timeline_start(container)
 
 
 def sample_aspect(stream: Any) -> float:

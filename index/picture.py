@@ -2,7 +2,9 @@
 
 import struct
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import av
@@ -16,8 +18,8 @@ MAX_SIDE_PX = 16_384
 MAX_FRAME_PX = 2**28
 """Larger frames are refused: decoding one would take gigabytes."""
 
-_KEPT_SCALERS = 16
-_scalers = threading.local()
+_KEPT = 16
+_thread = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +85,29 @@ def scale(
     """The frame as decoded (not turned), scaled: u8 [height, width(, 3)].
 
     Calls on different frames may run in several threads; calls on one frame may not, since
-    swscale's
-    wrapper edits the frame's colour tags while it works.
+    swscale's wrapper edits the frame's colour tags while it works.
     """
-    return _rows(_scale(frame, width, height, pixel_format, interpolation))
-
-
-def _scale(frame: Any, width: int, height: int, pixel_format: str, method: Interpolation) -> Any:
-    kept: dict[tuple[Any, ...], VideoReformatter] | None = getattr(_scalers, "kept", None)
-    if kept is None:
-        kept = _scalers.kept = {}
+    if frame.interlaced_frame:
+        # Left alone, swscale would scale the fields apart and weave them again: a comb.
+        shrunk = 2 * height <= frame.height
+        frame = _first_field(frame) if shrunk else _deinterlaced(frame)
     key = (width, height, pixel_format, frame.width, frame.height, frame.format.name)
-    scaler = kept.get(key)
-    if scaler is None:
-        if len(kept) >= _KEPT_SCALERS:
+    scaler = _kept("scalers", key, VideoReformatter)
+    scaled = scaler.reformat(
+        frame, width, height, pixel_format, interpolation=interpolation, threads=1
+    )
+    rows = _rows(scaled)
+    return rows.copy() if scaled is frame else rows
+
+
+def _kept(kind: str, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    """This thread's object for a key; swscale contexts and graphs are dear to set up."""
+    kept: dict[tuple[Any, ...], Any] = _thread.__dict__.setdefault(kind, {})
+    if key not in kept:
+        if len(kept) >= _KEPT:
             kept.clear()
-        scaler = kept[key] = VideoReformatter()
-    return scaler.reformat(frame, width, height, pixel_format, interpolation=method, threads=1)
+        kept[key] = make()
+    return kept[key]
 
 
 def _rows(frame: Any) -> U8:
@@ -112,14 +120,8 @@ def _rows(frame: Any) -> U8:
 
 
 def rgb(frame: Any, orientation: Orientation, width: int, height: int) -> U8:
-    """u8 [height, width, 3]: the whole upright picture at exactly this size, bicubic.
-
-    An interlaced frame is deinterlaced first, unless it is shrunk so far that every output row
-    averages both fields.
-    """
+    """u8 [height, width, 3]: the whole upright picture at exactly this size, bicubic."""
     inner_width, inner_height = orientation.decoded_size(width, height)
-    if frame.interlaced_frame and inner_height > frame.height // 2:
-        frame = _deinterlaced(frame)
     pixels = scale(frame, inner_width, inner_height, "rgb24", Interpolation.BICUBIC)
     return orientation.apply(pixels)
 
@@ -154,14 +156,26 @@ def thumb(frame: Any, orientation: Orientation) -> U8:
     return orientation.apply(scale(frame, 32, 32, "gray", Interpolation.BILINEAR))
 
 
+def _first_field(frame: Any) -> Any:
+    """Every other row, without copying: enough for a picture of half the height or less."""
+    key = (frame.width, frame.height, frame.format.name, frame.time_base)
+    graph = _kept("fields", key, partial(_graph, frame, "field"))
+    graph.vpush(frame)
+    return graph.vpull()
+
+
 def _deinterlaced(frame: Any) -> Any:
-    """The frame with its second field replaced by lines interpolated from the first (yadif on a
-    single frame)."""
+    """The frame with its second field replaced by lines interpolated from the first (yadif)."""
+    graph = _graph(frame, "yadif")
+    graph.vpush(frame)
+    graph.vpush(None)
+    return graph.vpull()
+
+
+def _graph(frame: Any, name: str) -> Any:
     graph = Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
     )
-    graph.link_nodes(source, graph.add("yadif"), graph.add("buffersink")).configure()
-    graph.vpush(frame)
-    graph.vpush(None)
-    return graph.vpull()
+    graph.link_nodes(source, graph.add(name), graph.add("buffersink")).configure()
+    return graph

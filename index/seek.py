@@ -60,6 +60,9 @@ class SeekableVideo:
 
     def __init__(self, path: Path, *, jumps: bool = False) -> None:
         self._path = path
+        self._stream: Any
+        self._current: tuple[float, Any] | None
+        self._next: tuple[float, Any] | None
         self._open()
         rate = self._stream.average_rate or self._stream.guessed_rate
         self._frame_s = float(1 / rate) if rate else 0.04
@@ -112,8 +115,8 @@ class SeekableVideo:
         self._end = claimed_duration(self._container) or math.inf
         self._aspect = sample_aspect(self._stream)
         self._fresh = True
-        self._current: tuple[float, Any] | None = None
-        self._next: tuple[float, Any] | None = None
+        self._current = None
+        self._next = None
         self._is_first = False
 
     def _has_breaks(self) -> bool:
@@ -144,7 +147,7 @@ class SeekableVideo:
         if found < 0 or found >= len(entries) - 1:
             return ahead <= _SEEK_S
         key_time = entries[found].timestamp * float(self._stream.time_base) - self._start
-        return key_time <= self._current[0]
+        return bool(key_time <= self._current[0])
 
     def _seek(self, target: float) -> None:
         """Start decoding at or before the target, from the file's beginning if all else fails."""

@@ -9,7 +9,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from av.codec.context import CodecContext
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
@@ -132,7 +131,7 @@ def _write_frames(container: Any, recipe: Recipe) -> Iterator[Any]:
     stream.height, stream.width = first.shape[:2]
     stream.pix_fmt = recipe.pix_fmt
     tick = Fraction(1, 1000) if recipe.times is not None else 1 / Fraction(recipe.fps)
-    context: CodecContext = stream.codec_context
+    context: Any = stream.codec_context
     context.time_base = tick
     context.gop_size = recipe.gop
     context.options = {"bf": str(recipe.bframes), **recipe.options}
