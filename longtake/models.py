@@ -6,6 +6,7 @@ every time they are loaded.
 """
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import logging
 import os
@@ -105,6 +106,13 @@ PACKAGED: dict[tuple[Kind, str], Packaged] = {
     ("sentences", "all-MiniLM-L6-v2"): _MINILM,
     ("sentences", "sentence-transformers/all-MiniLM-L6-v2"): _MINILM,
 }
+
+RAPIDOCR_VERSION = "3.10.0"
+RAPIDOCR_DIGESTS = {
+    "PP-OCRv6_det_small.onnx": "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+    "PP-OCRv6_rec_small.onnx": "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+}
+"""What rapidocr carries in the version that the `offline` extra pins."""
 
 # Where the hub keeps common open_clip models, so that asking does not import open_clip and torch.
 OPEN_CLIP_REPOSITORIES = {
@@ -331,10 +339,16 @@ def _converted_whisper(name: str) -> Path | None:
     return target
 
 
+@cache
 def _rapidocr_package(name: str) -> Path | None:
     folder = _package_folder("rapidocr")
     models = folder / "models" if folder else None
-    return models if models and any(models.glob("*.onnx")) else None
+    if models is None or not any(models.glob("*.onnx")):
+        return None
+    if importlib.metadata.version("rapidocr") == RAPIDOCR_VERSION:
+        for file, digest in RAPIDOCR_DIGESTS.items():
+            verify(models / file, digest)
+    return models
 
 
 def _open_clip(name: str, *, local: bool) -> Path | None:
