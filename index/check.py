@@ -60,9 +60,10 @@ def check(root: Path) -> list[Finding]:
     root = root.absolute()
     try:
         with Store.open(root) as store:
-            if found := _database(store):
+            found = _database(store)
+            if not all(finding.repairable for finding in found):
                 return found
-            found = [*_contents(store), *_vectors(store), *_indexes(store), *_gone(store)]
+            found += [*_contents(store), *_vectors(store), *_indexes(store), *_gone(store)]
         return [*found, *_full_text(root), *_orphans(root)]
     except LibraryCorrupt as exc:
         return [Finding(kind="database", what=str(exc), repairable=False)]

@@ -1,4 +1,4 @@
-"""Media made for tests: every frame carries its number, every sound its time."""
+"""Media made for tests (every frame carries its number, every sound its time), and libraries."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +10,11 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from longtake.index.lanes import Box, Cue, FrameVectors, Segment, StageName, StageState, Word
+from longtake.index.records import ClipVectors, SentenceVectors, StageRecord, VideoRecord
+from longtake.index.store import Store
+from longtake.timing import Span
 
 Image = NDArray[np.uint8]
 Sound = NDArray[np.float32]
@@ -178,3 +183,104 @@ def _write_sound(container: Any, recipe: Recipe, language: str, sound: Sound) ->
         for out in resampler.resample(frame):
             yield from stream.encode(out)
     yield from stream.encode(None)
+
+
+@pytest.fixture(scope="session")
+def fill_library() -> Callable[..., None]:
+    """`fill_library(root, videos=2)` writes a library with every stage done, always the same."""
+    return _fill_library
+
+
+def _fill_library(root: Path, videos: int = 2) -> None:
+    with Store.open(root, write=True, create=True) as store:
+        for number in range(videos):
+            path = root.parent / f"video {number}.mp4"
+            path.write_bytes(b"content %d" % number)
+            store.put_video(
+                VideoRecord(
+                    id=f"{number:032x}",
+                    path=path,
+                    size=9,
+                    mtime_ns=5,
+                    title=path.stem,
+                    duration=20.0,
+                    fps=25.0,
+                    width=160,
+                    height=120,
+                    video_codec="h264",
+                    audio_codec=None,
+                    added_at=1.0,
+                    notes=("odd",),
+                )
+            )
+            store.put_path(path, f"{number:032x}", 9, 5)
+            for name, data in _stage_data(number).items():
+                store.commit(_stage(number, name), **data)
+
+
+def _stage(number: int, name: StageName) -> StageRecord:
+    return StageRecord(
+        video_id=f"{number:032x}",
+        name=name,
+        state=StageState.DONE,
+        engine="engine",
+        model="some/model",
+        version="1.0",
+        parameters="hash",
+        started_at=1.0,
+        finished_at=2.0,
+        stats={"count": 2},
+    )
+
+
+def _stage_data(number: int) -> dict[StageName, dict[str, Any]]:
+    vectors = np.eye(6, 8, k=number).astype(np.float16)
+    spans = [Span(0.0, 12.0), Span(12.0, 20.0)]
+    starts, ends = np.array([0.0, 12.0]), np.array([12.0, 20.0])
+    word = Word(start=1.0, end=1.5, text="wolves", probability=0.5)
+    return {
+        StageName.SHOTS: {"shots": spans, "clips": list(enumerate(spans))},
+        StageName.VISUAL: {
+            "frames": FrameVectors(
+                times=np.arange(6.0),
+                rows=np.array([0, 1, 1, 2, 3, 3], np.int32),
+                vectors=vectors[:4],
+            )
+        },
+        StageName.CLIPS: {
+            "clip_vectors": ClipVectors(vectors=vectors[4:], starts=starts, ends=ends)
+        },
+        StageName.SPEECH: {
+            "segments": [
+                Segment(
+                    start=1,
+                    end=3,
+                    text=f"The wolves ran {number} miles",
+                    confidence=0.9,
+                    language="en",
+                    words=(word,),
+                ),
+                Segment(start=13, end=15, text="They slept in a café", confidence=0.8),
+            ]
+        },
+        StageName.TEXT: {
+            "cues": [
+                Cue(
+                    start=2,
+                    end=9,
+                    text="Gradient descent",
+                    box=Box(0, 0, 0.5, 0.25),
+                    confidence=0.7,
+                )
+            ]
+        },
+        StageName.SENTENCES: {
+            "sentence_vectors": SentenceVectors(
+                vectors=vectors[:3],
+                lanes=np.array([0, 0, 1], np.uint8),
+                positions=np.array([0, 1, 0], np.int32),
+                starts=np.array([1.0, 13.0, 2.0]),
+                ends=np.array([3.0, 15.0, 9.0]),
+            )
+        },
+    }
