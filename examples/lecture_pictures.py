@@ -1,271 +1,49 @@
-"""The lecture's drawings: moving pictures of the sea and lighthouses, and figures for the slides.
-
-Everything is drawn at twice the size and reduced, so that edges are smooth.
-"""
+"""The lecture's moving pictures of the sea and lighthouses, and the figures on its slides."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw
 
-WIDTH, HEIGHT = 1280, 720
-SCALE = 2
-
-Colour = tuple[int, int, int]
-Points = Sequence[tuple[float, float]]
-
-PAPER: Colour = (248, 245, 237)
-NAVY: Colour = (20, 45, 72)
-INK: Colour = (44, 56, 70)
-GREY: Colour = (128, 138, 148)
-RED: Colour = (196, 62, 48)
-GOLD: Colour = (238, 178, 60)
-SEA: Colour = (58, 112, 148)
-STONE: Colour = (150, 146, 138)
-
-
-class Canvas:
-    """A picture drawn in 1280x720 coordinates."""
-
-    def __init__(self, background: Image.Image) -> None:
-        self.image = background.copy()
-        self._draw = ImageDraw.Draw(self.image)
-
-    def polygon(self, points: Points, fill: Colour) -> None:
-        self._draw.polygon([(x * SCALE, y * SCALE) for x, y in points], fill=fill)
-
-    def line(self, points: Points, fill: Colour, width: float = 2) -> None:
-        scaled = [(x * SCALE, y * SCALE) for x, y in points]
-        self._draw.line(scaled, fill=fill, width=round(width * SCALE), joint="curve")
-
-    def disc(self, x: float, y: float, radius: float, fill: Colour) -> None:
-        box = [
-            (x - radius) * SCALE,
-            (y - radius) * SCALE,
-            (x + radius) * SCALE,
-            (y + radius) * SCALE,
-        ]
-        self._draw.ellipse(box, fill=fill)
-
-    def ellipse(self, box: tuple[float, float, float, float], fill: Colour) -> None:
-        self._draw.ellipse([value * SCALE for value in box], fill=fill)
-
-    def rectangle(self, box: tuple[float, float, float, float], fill: Colour) -> None:
-        self._draw.rectangle([value * SCALE for value in box], fill=fill)
-
-    def text(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        *,
-        size: float = 32,
-        fill: Colour = INK,
-        bold: bool = False,
-        anchor: str = "ls",
-    ) -> None:
-        self._draw.text(
-            (x * SCALE, y * SCALE),
-            text,
-            font=_font(size),
-            fill=fill,
-            anchor=anchor,
-            stroke_width=size * 0.025 * SCALE if bold else 0,
-            stroke_fill=fill,
-        )
-
-    def finish(self) -> Image.Image:
-        """The picture at 1280x720."""
-        return self.image.reduce(SCALE)
-
-
-@cache
-def _font(size: float) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size * SCALE)
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        raise RuntimeError("Pillow was built without FreeType; install a binary wheel of pillow")
-    return font
-
-
-@cache
-def _sky(top: Colour, bottom: Colour, horizon: int = 470) -> Image.Image:
-    """A sky that fades from `top` to `bottom` at the horizon, dithered against banding."""
-    ramp = np.clip(np.arange(HEIGHT * SCALE) / (horizon * SCALE), 0, 1)[:, None]
-    rows = np.array(top) * (1 - ramp) + np.array(bottom) * ramp
-    noise = np.random.default_rng(0).uniform(0, 1, (HEIGHT * SCALE, WIDTH * SCALE, 1))
-    return Image.fromarray((rows[:, None, :] + noise).clip(0, 255).astype(np.uint8))
-
-
-@cache
-def _stars(count: int) -> tuple[tuple[float, float, float], ...]:
-    rng = np.random.default_rng(5)
-    return tuple(
-        (float(x), float(y), float(r))
-        for x, y, r in zip(
-            rng.uniform(0, WIDTH, count),
-            rng.uniform(0, 360, count),
-            rng.uniform(0.7, 1.8, count),
-            strict=True,
-        )
-    )
-
-
-def _mix(a: Colour, b: Colour, share: float) -> Colour:
-    first, second, third = (round(x * (1 - share) + y * share) for x, y in zip(a, b, strict=True))
-    return first, second, third
-
-
-def _glow(image: Image.Image, shapes: list[tuple[Points, int]], colour: Colour) -> Image.Image:
-    """`image` (1280x720) lit by soft polygons, each with a strength of 0..255."""
-    mask = Image.new("L", (WIDTH // 4, HEIGHT // 4))
-    draw = ImageDraw.Draw(mask)
-    for points, strength in shapes:
-        draw.polygon([(x / 4, y / 4) for x, y in points], fill=strength)
-    soft = mask.filter(ImageFilter.GaussianBlur(2.5)).resize(
-        (WIDTH, HEIGHT), Image.Resampling.BICUBIC
-    )
-    image.paste(colour, mask=soft)
-    return image
-
-
-def _ring(x: float, y: float, radius: float) -> Points:
-    return [
-        (x + radius * math.cos(k * math.tau / 24), y + radius * math.sin(k * math.tau / 24))
-        for k in range(24)
-    ]
-
-
-def _beams(x: float, y: float, angle: float, strength: int = 130) -> list[tuple[Points, int]]:
-    """A two-sided beam that turns about a vertical axis: longest across the view."""
-    shapes: list[tuple[Points, int]] = []
-    for side in (0.0, math.pi):
-        across, towards = math.cos(angle + side), max(0.0, math.sin(angle + side))
-        for k in range(24):
-            share = 1 - k / 24
-            reach = 1150 * share * across
-            spread = (5 + 0.055 * abs(reach)) * (1 + towards)
-            drop = 26 * towards * share
-            corners = [(x, y - 4), (x + reach, y - spread + drop)]
-            corners += [(x + reach, y + spread + drop), (x, y + 4)]
-            shapes.append((corners, round(strength * (1 - share) ** 1.4) + 2))
-        shapes.append((_ring(x, y, 10 + 38 * towards**4), strength + round(90 * towards**4)))
-    return shapes
-
-
-def _wave(
-    base: float, height: float, length: float, shift: float, bottom: float = HEIGHT
-) -> Points:
-    """A band of water from a rolling crest line down to `bottom`."""
-    crest = [
-        (
-            x,
-            base
-            + height * math.sin(x / length * math.tau + shift)
-            + 0.4 * height * math.sin(x / length * 2.3 * math.tau - 1.7 * shift),
-        )
-        for x in range(-10, WIDTH + 21, 10)
-    ]
-    return [*crest, (WIDTH + 20, bottom), (-10, bottom)]
-
-
-def _sea(canvas: Canvas, t: float, far: Colour, near: Colour, *, top: float, height: float) -> None:
-    """Six bands of water, bigger and faster towards the viewer."""
-    for k in range(6):
-        share = k / 5
-        base = top + (HEIGHT - top) * 0.86 * share**1.3
-        canvas.polygon(
-            _wave(
-                base, height * (0.15 + share), 190 + 260 * share, t * (0.8 + 0.7 * share) + 2.1 * k
-            ),
-            _mix(far, near, share),
-        )
-
-
-def _tower(
-    canvas: Canvas,
-    x: float,
-    foot: float,
-    height: float,
-    *,
-    body: Colour = (232, 228, 220),
-    bands: Colour | None = RED,
-    lamp: Colour = (255, 232, 160),
-) -> tuple[float, float]:
-    """A lighthouse that stands at (x, foot); gives the place of its lamp."""
-    wide, narrow = height * 0.14, height * 0.085
-    top = foot - height
-
-    def half(y: float) -> float:
-        return narrow + (wide - narrow) * ((y - top) / height) ** 2
-
-    edges = [top + height * k / 12 for k in range(13)]
-    canvas.polygon(
-        [(x - half(y), y) for y in edges] + [(x + half(y), y) for y in reversed(edges)], body
-    )
-    if bands is not None:
-        for k in (1, 4, 7, 10):
-            upper, lower = edges[k], edges[min(k + 2, 12)] - height / 24
-            band = [(x - half(upper), upper), (x + half(upper), upper)]
-            canvas.polygon([*band, (x + half(lower), lower), (x - half(lower), lower)], bands)
-    unit = height * 0.1
-    canvas.rectangle((x - narrow * 1.35, top - unit * 0.25, x + narrow * 1.35, top), NAVY)
-    canvas.rectangle(
-        (x - narrow * 0.75, top - unit * 1.35, x + narrow * 0.75, top - unit * 0.25), lamp
-    )
-    for bar in (x - 0.75 * narrow, x, x + 0.75 * narrow):
-        canvas.line([(bar, top - unit * 1.35), (bar, top - unit * 0.25)], NAVY, 1.5)
-    canvas.polygon(
-        [(x - narrow, top - unit * 1.3), (x, top - unit * 2.2), (x + narrow, top - unit * 1.3)],
-        NAVY,
-    )
-    return x, top - unit * 0.8
-
-
-def _ship(canvas: Canvas, x: float, y: float, size: float, tilt: float, hull: Colour) -> None:
-    """A two-masted ship, tilted by `tilt` radians."""
-
-    def place(points: Points) -> Points:
-        cos, sin = math.cos(tilt) * size, math.sin(tilt) * size
-        return [(x + px * cos - py * sin, y + px * sin + py * cos) for px, py in points]
-
-    sail: Colour = (214, 208, 192)
-    canvas.polygon(place([(-1, -0.1), (1.15, -0.2), (0.8, 0.3), (-0.8, 0.3)]), hull)
-    for mast, tall in ((-0.35, 1.35), (0.4, 1.6)):
-        canvas.line(place([(mast, -0.1), (mast, -tall)]), hull, size * 0.05)
-        canvas.polygon(
-            place([(mast + 0.05, -tall), (mast + 0.48, -0.28), (mast + 0.05, -0.28)]), sail
-        )
-        canvas.polygon(
-            place([(mast - 0.04, -tall * 0.9), (mast - 0.36, -0.28), (mast - 0.04, -0.28)]), sail
-        )
-
-
-def _rock(canvas: Canvas, x: float, y: float, size: float, fill: Colour) -> None:
-    outline = [
-        (-1.3, 0.8),
-        (-1, 0.1),
-        (-0.55, -0.25),
-        (-0.1, -0.1),
-        (0.3, -0.4),
-        (0.8, 0),
-        (1.3, 0.8),
-    ]
-    canvas.polygon([(x + px * size, y + py * size) for px, py in outline], fill)
-
+from examples.lecture_drawing import (
+    GOLD,
+    GREY,
+    HEIGHT,
+    INK,
+    NAVY,
+    PAPER,
+    RED,
+    SCALE,
+    SEA,
+    WIDTH,
+    Canvas,
+    Colour,
+    Points,
+    beams,
+    glow,
+    mix,
+    ring,
+    rock,
+    sea,
+    ship,
+    sky,
+    stars,
+    tower,
+    wave,
+)
 
 # Moving pictures: seconds since the start of the shot -> 1280x720.
 
 
 def night(t: float) -> Image.Image:
-    canvas = Canvas(_sky((8, 14, 34), (38, 58, 92)))
-    for x, y, radius in _stars(130):
+    canvas = Canvas(sky((8, 14, 34), (38, 58, 92)))
+    for x, y, radius in stars(130):
         canvas.disc(x, y, radius, (188, 198, 220))
     canvas.disc(1060, 120, 40, (226, 224, 208))
     canvas.disc(1046, 112, 36, (13, 21, 44))
-    _sea(canvas, t, (34, 56, 88), (10, 22, 42), top=470, height=10)
+    sea(canvas, t, (34, 56, 88), (10, 22, 42), top=470, height=10)
     cliff = [
         (0, 430),
         (120, 412),
@@ -277,23 +55,21 @@ def night(t: float) -> Image.Image:
         (0, 720),
     ]
     canvas.polygon(cliff, (14, 20, 30))
-    lamp = _tower(canvas, 270, 425, 240, body=(120, 126, 140), bands=(110, 46, 48))
-    return _glow(canvas.finish(), _beams(*lamp, t * 0.9 + 0.4), (255, 240, 190))
+    lamp = tower(canvas, 270, 425, 240, body=(120, 126, 140), bands=(110, 46, 48))
+    return glow(canvas.finish(), beams(*lamp, t * 0.9 + 0.4), (255, 240, 190))
 
 
 def storm(t: float) -> Image.Image:
-    canvas = Canvas(_sky((46, 54, 62), (118, 126, 130), 430))
+    canvas = Canvas(sky((46, 54, 62), (118, 126, 130), 430))
     roll = math.sin(t * 1.5)
-    canvas.polygon(_wave(430, 16, 320, t), (82, 104, 112))
-    _ship(
-        canvas, 520 + 34 * t % 500, 446 + 20 * math.sin(t * 1.5 + 1), 92, 0.2 * roll, (44, 34, 30)
-    )
-    canvas.polygon(_wave(482, 24, 420, t * 1.4 + 2), (60, 84, 94))
-    _rock(canvas, 1030, 545, 120, (36, 38, 40))
-    _rock(canvas, 1170, 560, 90, (30, 32, 34))
-    canvas.polygon(_wave(560, 28, 520, t * 1.7 + 4), (44, 66, 78))
-    _rock(canvas, 200, 640, 110, (28, 30, 32))
-    canvas.polygon(_wave(645, 26, 610, t * 2 + 1), (30, 50, 62))
+    canvas.polygon(wave(430, 16, 320, t), (82, 104, 112))
+    ship(canvas, 520 + 34 * t % 500, 446 + 20 * math.sin(t * 1.5 + 1), 92, 0.2 * roll, (44, 34, 30))
+    canvas.polygon(wave(482, 24, 420, t * 1.4 + 2), (60, 84, 94))
+    rock(canvas, 1030, 545, 120, (36, 38, 40))
+    rock(canvas, 1170, 560, 90, (30, 32, 34))
+    canvas.polygon(wave(560, 28, 520, t * 1.7 + 4), (44, 66, 78))
+    rock(canvas, 200, 640, 110, (28, 30, 32))
+    canvas.polygon(wave(645, 26, 610, t * 2 + 1), (30, 50, 62))
     for k in range(110):
         x = (k * 197 + t * 620) % 1500 - 100
         y = (k * 331 + t * 1300) % 760 - 40
@@ -303,23 +79,23 @@ def storm(t: float) -> Image.Image:
         x, y = (k * 97 + t * (14 + 6 * (k % 3))) % 1700 - 200, 20 + 46 * (k % 3)
         size = 54 + 22 * (k * 0.618 % 1)
         clouds.append(
-            ([(x + 2.4 * (px - x), py) for px, py in _ring(x, y, size)], 70 + 34 * (k % 3))
+            ([(x + 2.4 * (px - x), py) for px, py in ring(x, y, size)], 70 + 34 * (k % 3))
         )
-    return _glow(canvas.finish(), clouds, (34, 40, 48))
+    return glow(canvas.finish(), clouds, (34, 40, 48))
 
 
 def horizon(t: float) -> Image.Image:
     """A ship comes over the curve of the earth and the lamp's line of sight finds it."""
-    canvas = Canvas(_sky((196, 222, 236), (240, 240, 226), 560))
+    canvas = Canvas(sky((196, 222, 236), (240, 240, 226), 560))
     centre, radius = (640.0, 1830.0), 1300.0
 
     def ground(x: float) -> float:
         return centre[1] - math.sqrt(radius**2 - (x - centre[0]) ** 2)
 
     canvas.disc(*centre, radius, SEA)
-    canvas.disc(*centre, radius - 60, _mix(SEA, NAVY, 0.35))
+    canvas.disc(*centre, radius - 60, mix(SEA, NAVY, 0.35))
     canvas.polygon([(60, 760), (100, 622), (240, 598), (330, 604), (380, 760)], (104, 122, 84))
-    lamp_x, lamp_y = _tower(canvas, 210, 606, 230)
+    lamp_x, lamp_y = tower(canvas, 210, 606, 230)
     distance = math.hypot(lamp_x - centre[0], lamp_y - centre[1])
     turn = math.atan2(lamp_y - centre[1], lamp_x - centre[0]) + math.acos(radius / distance)
     touch = (centre[0] + radius * math.cos(turn), centre[1] + radius * math.sin(turn))
@@ -327,15 +103,15 @@ def horizon(t: float) -> Image.Image:
     ship_x = 1210 - 62 * t
     canvas.line([(lamp_x, lamp_y), (1280, lamp_y + slope * (1280 - lamp_x))], GOLD, 4)
     tilt = math.asin((ship_x - centre[0]) / radius)
-    _ship(canvas, ship_x, ground(ship_x) - 8, 46, tilt, (70, 44, 34))
+    ship(canvas, ship_x, ground(ship_x) - 8, 46, tilt, (70, 44, 34))
     canvas.disc(lamp_x, lamp_y, 13, GOLD)
     return canvas.finish()
 
 
 def dawn(t: float) -> Image.Image:
-    canvas = Canvas(_sky((84, 110, 164), (250, 196, 140), 480))
+    canvas = Canvas(sky((84, 110, 164), (250, 196, 140), 480))
     canvas.disc(880, 470 - 9 * t, 62, (255, 236, 190))
-    _sea(canvas, t * 0.7, (208, 150, 124), (52, 76, 112), top=468, height=8)
+    sea(canvas, t * 0.7, (208, 150, 124), (52, 76, 112), top=468, height=8)
     for k in range(16):
         width = 66 - 3 * k + 10 * math.sin(t * 3 + k * 1.9)
         glint = 486 + k * 13
@@ -347,8 +123,8 @@ def dawn(t: float) -> Image.Image:
     canvas.rectangle((210, 180, 330, 446), stone)
     for k in range(4):
         canvas.rectangle((262, 210 + k * 58, 278, 236 + k * 58), (92, 76, 64))
-    canvas.rectangle((234, 132, 306, 180), _mix(stone, (255, 255, 255), 0.12))
-    canvas.disc(270, 126, 22, _mix(stone, (255, 255, 255), 0.2))
+    canvas.rectangle((234, 132, 306, 180), mix(stone, (255, 255, 255), 0.12))
+    canvas.disc(270, 126, 22, mix(stone, (255, 255, 255), 0.2))
     for k in range(3):
         x, y = (700 + 90 * k + 46 * t) % 1400 - 60, 190 + 40 * k + 12 * math.sin(t + k)
         wing = 9 * math.sin(t * 7 + k)
@@ -357,11 +133,11 @@ def dawn(t: float) -> Image.Image:
 
 
 def waves(t: float) -> Image.Image:
-    canvas = Canvas(_sky((130, 166, 196), (222, 228, 226), 470))
-    canvas.polygon(_wave(470, 8, 260, t), (104, 142, 160))
-    _rock(canvas, 640, 560, 250, (70, 70, 70))
+    canvas = Canvas(sky((130, 166, 196), (222, 228, 226), 470))
+    canvas.polygon(wave(470, 8, 260, t), (104, 142, 160))
+    rock(canvas, 640, 560, 250, (70, 70, 70))
     canvas.polygon([(420, 540), (432, 380), (508, 380), (520, 540)], (158, 152, 142))
-    lamp_x, lamp_y = _tower(canvas, 690, 530, 340, body=(182, 178, 168), bands=None)
+    lamp_x, lamp_y = tower(canvas, 690, 530, 340, body=(182, 178, 168), bands=None)
     swell = math.sin(t * 1.6)
     for k in range(46):
         angle = math.pi * (0.15 + 0.7 * (k * 0.618 % 1))
@@ -373,14 +149,14 @@ def waves(t: float) -> Image.Image:
             2.5 + 7 * (1 - age) * (k * 0.21 % 1),
             (236, 242, 244),
         )
-    canvas.polygon(_wave(560 - 8 * swell, 20, 380, t * 1.6), (66, 110, 134))
-    canvas.polygon(_wave(632, 24, 520, t * 1.9 + 2), (40, 82, 108))
-    return _glow(canvas.finish(), [(_ring(lamp_x, lamp_y, 26), 130)], (255, 244, 200))
+    canvas.polygon(wave(560 - 8 * swell, 20, 380, t * 1.6), (66, 110, 134))
+    canvas.polygon(wave(632, 24, 520, t * 1.9 + 2), (40, 82, 108))
+    return glow(canvas.finish(), [(ring(lamp_x, lamp_y, 26), 130)], (255, 244, 200))
 
 
 def lens(t: float) -> Image.Image:
     """A turning Fresnel lens, seen from the side: brass frame and bright rings."""
-    canvas = Canvas(_sky((24, 22, 30), (66, 48, 40), 720))
+    canvas = Canvas(sky((24, 22, 30), (66, 48, 40), 720))
     canvas.rectangle((460, 610, 820, 660), (120, 92, 48))
     canvas.ellipse((440, 570, 840, 632), (172, 176, 182))
     canvas.ellipse((470, 578, 810, 618), (92, 96, 104))
@@ -395,33 +171,33 @@ def lens(t: float) -> Image.Image:
             y = 110 + row * 31
             squeeze = 1 - 0.5 * ((row - 7) / 7.6) ** 4
             xs = [640 + (x - 640) * squeeze for x in (x0, x1)]
-            glass = _mix((84, 118, 126), (250, 244, 206), light * (1 - abs(row - 7) / 13))
+            glass = mix((84, 118, 126), (250, 244, 206), light * (1 - abs(row - 7) / 13))
             canvas.polygon([(xs[0], y), (xs[1], y), (xs[1], y + 23), (xs[0], y + 23)], glass)
         canvas.line([(x0, 108), (x0, 570)], (176, 134, 62), 5)
         canvas.line([(x1, 108), (x1, 570)], (176, 134, 62), 5)
     canvas.ellipse((430, 76, 850, 116), (150, 112, 54))
     canvas.ellipse((430, 556, 850, 596), (150, 112, 54))
-    shapes = [(_ring(640, 330, 420 - 20 * k), 3 + 9 * k) for k in range(20)]
-    return _glow(canvas.finish(), shapes, (255, 240, 196))
+    shapes = [(ring(640, 330, 420 - 20 * k), 3 + 9 * k) for k in range(20)]
+    return glow(canvas.finish(), shapes, (255, 240, 196))
 
 
 def buoy(t: float) -> Image.Image:
     fade = min(1.0, t / 14)
     top, bottom = (
-        _mix((96, 130, 176), (14, 20, 46), fade),
-        _mix((246, 190, 140), (52, 54, 90), fade),
+        mix((96, 130, 176), (14, 20, 46), fade),
+        mix((246, 190, 140), (52, 54, 90), fade),
     )
-    canvas = Canvas(_sky((96, 130, 176), (246, 190, 140)))
-    dark = _sky((14, 20, 46), (52, 54, 90))
+    canvas = Canvas(sky((96, 130, 176), (246, 190, 140)))
+    dark = sky((14, 20, 46), (52, 54, 90))
     canvas = Canvas(Image.blend(canvas.image, dark, fade))
-    _sea(canvas, t, _mix(bottom, SEA, 0.4), _mix(top, (8, 24, 44), 0.6), top=460, height=15)
+    sea(canvas, t, mix(bottom, SEA, 0.4), mix(top, (8, 24, 44), 0.6), top=460, height=15)
     x, y, tilt = 640.0, 520 + 10 * math.sin(t * 1.3), 0.1 * math.sin(t * 1.1)
 
     def place(points: Points) -> Points:
         cos, sin = math.cos(tilt), math.sin(tilt)
         return [(x + px * cos - py * sin, y + px * sin + py * cos) for px, py in points]
 
-    iron = _mix((180, 60, 50), (92, 36, 40), fade)
+    iron = mix((180, 60, 50), (92, 36, 40), fade)
     canvas.polygon(place([(-120, 0), (120, 0), (90, 70), (-90, 70)]), iron)
     for foot in (-80, 80):
         canvas.line(place([(foot, 0), (foot * 0.25, -210)]), iron, 9)
@@ -429,28 +205,28 @@ def buoy(t: float) -> Image.Image:
         half = 80 - 60 * height / 210
         canvas.line(place([(-half, -height), (half, -height)]), iron, 6)
     canvas.polygon(place([(-26, -210), (26, -210), (22, -262), (-22, -262)]), (228, 222, 200))
-    canvas.polygon(_wave(592, 15, 420, t * 1.3 + 1), _mix(top, (8, 24, 44), 0.55))
+    canvas.polygon(wave(592, 15, 420, t * 1.3 + 1), mix(top, (8, 24, 44), 0.55))
     image = canvas.finish()
     if fade > 0.45 and t % 3 < 0.9:
         lamp = place([(0, -236)])[0]
-        image = _glow(image, [(_ring(*lamp, 90), 46), (_ring(*lamp, 40), 210)], (255, 240, 180))
+        image = glow(image, [(ring(*lamp, 90), 46), (ring(*lamp, 40), 210)], (255, 240, 180))
     return image
 
 
 def harbour(t: float) -> Image.Image:
-    canvas = Canvas(_sky((20, 18, 48), (140, 84, 104), 480))
-    for x, y, radius in _stars(60):
+    canvas = Canvas(sky((20, 18, 48), (140, 84, 104), 480))
+    for x, y, radius in stars(60):
         canvas.disc(x, y * 0.7, radius, (190, 180, 206))
     hills = [(0, 470), (140, 410), (330, 440), (520, 396), (740, 446), (980, 402), (1280, 460)]
     canvas.polygon([*hills, (1280, 500), (0, 500)], (44, 34, 62))
     for k in range(26):
         x, y = 40 + k * 47 % 1220, 448 + 22 * (k * 0.618 % 1)
         canvas.rectangle((x, y, x + 5, y + 6), (250, 206, 120))
-    _sea(canvas, t * 0.8, (92, 62, 92), (18, 20, 44), top=480, height=7)
-    _ship(canvas, 180 + 26 * t, 560 + 4 * math.sin(t * 1.4), 60, 0.03 * math.sin(t), (18, 16, 26))
+    sea(canvas, t * 0.8, (92, 62, 92), (18, 20, 44), top=480, height=7)
+    ship(canvas, 180 + 26 * t, 560 + 4 * math.sin(t * 1.4), 60, 0.03 * math.sin(t), (18, 16, 26))
     canvas.polygon([(860, 610), (900, 560), (1280, 552), (1280, 640), (880, 650)], (24, 22, 34))
-    lamp = _tower(canvas, 1010, 566, 250, body=(150, 140, 150), bands=(122, 44, 60))
-    return _glow(canvas.finish(), _beams(*lamp, t * 0.9 + 2.2), (255, 236, 190))
+    lamp = tower(canvas, 1010, 566, 250, body=(150, 140, 150), bands=(122, 44, 60))
+    return glow(canvas.finish(), beams(*lamp, t * 0.9 + 2.2), (255, 236, 190))
 
 
 # Figures on slides: seconds since the slide came up, drawn on the right half of the slide.
@@ -458,20 +234,20 @@ def harbour(t: float) -> Image.Image:
 
 def title(canvas: Canvas, labels: tuple[str, ...], t: float) -> None:
     canvas.rectangle((0, 560, WIDTH, HEIGHT - 56), SEA)
-    canvas.polygon(_wave(592, 7, 240, 0.6, HEIGHT - 56), _mix(SEA, NAVY, 0.3))
+    canvas.polygon(wave(592, 7, 240, 0.6, HEIGHT - 56), mix(SEA, NAVY, 0.3))
     canvas.polygon([(930, 664), (960, 560), (1060, 536), (1180, 552), (1240, 664)], (104, 112, 100))
-    _tower(canvas, 1090, 545, 300)
+    tower(canvas, 1090, 545, 300)
 
 
 def pharos(canvas: Canvas, labels: tuple[str, ...], t: float) -> None:
     sand: Colour = (206, 178, 130)
-    canvas.rectangle((800, 560, 1200, 590), _mix(sand, INK, 0.3))
+    canvas.rectangle((800, 560, 1200, 590), mix(sand, INK, 0.3))
     canvas.polygon([(890, 560), (906, 360), (1074, 360), (1090, 560)], sand)
-    canvas.polygon([(942, 360), (948, 236), (1032, 236), (1038, 360)], _mix(sand, PAPER, 0.2))
-    canvas.rectangle((966, 180, 1014, 236), _mix(sand, PAPER, 0.4))
+    canvas.polygon([(942, 360), (948, 236), (1032, 236), (1038, 360)], mix(sand, PAPER, 0.2))
+    canvas.rectangle((966, 180, 1014, 236), mix(sand, PAPER, 0.4))
     canvas.polygon([(968, 180), (978, 142), (990, 160), (998, 128), (1012, 180)], RED)
     for k in range(4):
-        canvas.rectangle((984, 390 + k * 40, 996, 410 + k * 40), _mix(sand, INK, 0.5))
+        canvas.rectangle((984, 390 + k * 40, 996, 410 + k * 40), mix(sand, INK, 0.5))
     canvas.text(1030, 168, labels[0], size=26, fill=RED)
     canvas.line([(1150, 130), (1150, 560)], GREY, 2)
     canvas.line([(1138, 130), (1162, 130)], GREY, 2)
@@ -529,7 +305,7 @@ def rhythm(canvas: Canvas, labels: tuple[str, ...], t: float) -> None:
 
 def machines(canvas: Canvas, labels: tuple[str, ...], t: float) -> None:
     canvas.rectangle((900, 520, 1220, 526), GREY)
-    _tower(canvas, 1060, 520, 270, bands=None, body=(196, 192, 184))
+    tower(canvas, 1060, 520, 270, bands=None, body=(196, 192, 184))
     for k in range(3):
         box = [(1060 - 70 - 40 * k) * SCALE, (196 - 40 * k) * SCALE, (1060 + 70 + 40 * k) * SCALE]
         ImageDraw.Draw(canvas.image).arc(

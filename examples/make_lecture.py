@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from examples import lecture_pictures as pictures
+from examples.lecture_drawing import HEIGHT, WIDTH
 from examples.lecture_script import FOOTER, QUESTIONS, SHOTS, SPOKEN, TITLE, Question, Shot
 
 F32 = NDArray[np.float32]
@@ -180,7 +181,7 @@ def encode(path: Path, frames: Iterator[Image.Image], sound: F32, rate: int) -> 
     with av.open(path, "w", options={"movflags": "+faststart"}) as container:
         container.metadata["title"] = TITLE
         video = container.add_stream("libx264", rate=FPS, options=X264)
-        video.width, video.height, video.pix_fmt = pictures.WIDTH, pictures.HEIGHT, "yuv420p"
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         video.codec_context.color_range = 1
         video.codec_context.colorspace = 1
         audio = container.add_stream("aac", rate=rate)
@@ -257,8 +258,8 @@ def truth(scenes: list[Scene]) -> dict[str, Any]:
         "title": TITLE,
         "duration": round(scenes[-1].end, 3),
         "fps": FPS,
-        "width": pictures.WIDTH,
-        "height": pictures.HEIGHT,
+        "width": WIDTH,
+        "height": HEIGHT,
         "shots": [[round(s.start, 3), round(s.end, 3), s.shot.kind] for s in scenes],
         "dissolves": [
             [round(s.start, 3), round(s.start + s.shot.dissolve_s, 3)]

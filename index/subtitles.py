@@ -1,30 +1,28 @@
 """Subtitles that come with a video, beside the file or inside it, as speech segments."""
 
-import html
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pysubs2
 
 from longtake.errors import MediaError
+from longtake.index.captions import (
+    REPEAT_GAP_S,
+    Caption,
+    file_captions,
+    stream_captions,
+    without_repeats,
+)
 from longtake.index.lanes import Segment
-from longtake.index.media import MediaInfo, StreamInfo, open_media, timeline_start
+from longtake.index.media import MediaInfo, StreamInfo
 
 FORMATS = {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ssa"}
 """File name endings of side-car subtitles and pysubs2's names for them."""
 
 MAX_SEGMENT_S = 15.0
-_MAX_BYTES = 32 * 2**20
-_REPEAT_GAP_S = 0.25
-"""A line that comes again this soon after it went is the same line still standing."""
-
 _TEXT_CODECS = frozenset({"mov_text", "srt", "subrip", "webvtt", "ass", "ssa", "text"})
 _FLAGS = frozenset({"sdh", "cc", "hi", "forced", "default"})
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>|</>|<\d[\d:.]*>")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE)
 _THREE_LETTERS = dict(
     pair.split("=")
@@ -61,18 +59,20 @@ class SubtitleSource:
     """Only translates what is said in other languages than the rest."""
 
 
-class _Caption(NamedTuple):
-    start: float
-    end: float
-    lines: tuple[str, ...]
-
-
 def find_subtitles(path: str | Path, info: MediaInfo) -> list[SubtitleSource]:
-    """Subtitles beside and inside a video: files first, then streams with the default ahead."""
+    """Subtitles beside and inside a video: files first, then streams with the default ahead.
+
+    Those in another language than the default sound come last.
+    """
     path = Path(path)
     found = [_sidecar(path, file) for file in sidecar_files(path)]
     streams = sorted(info.subtitle_streams, key=lambda stream: not stream.default)
-    return [*found, *(_embedded(path, stream) for stream in streams)]
+    found += [_embedded(path, stream) for stream in streams]
+    spoken = next((stream.language for stream in info.audio_streams if stream.default), None)
+    if spoken is not None:
+        fitting = (None, _language(spoken))
+        found.sort(key=lambda source: source.language not in fitting)
+    return found
 
 
 def sidecar_files(path: str | Path) -> list[Path]:
@@ -120,7 +120,11 @@ def read_subtitles(source: SubtitleSource) -> list[Segment]:
             f"subtitles {source.title!r} are pictures, not text; "
             "use speech recognition instead (speech.subtitles = 'ignore')"
         )
-    captions = list(_file(source) if source.stream is None else _stream(source, source.stream))
+    captions = list(
+        file_captions(source.path, source.format)
+        if source.stream is None
+        else stream_captions(source.path, source.stream)
+    )
     valid = [
         caption._replace(start=max(0.0, caption.start))
         for caption in captions
@@ -130,13 +134,13 @@ def read_subtitles(source: SubtitleSource) -> list[Segment]:
     segments = [
         Segment(
             start=caption.start,
-            end=min(caption.end, caption.start + MAX_SEGMENT_S),
+            end=_end(caption),
             text=" ".join(caption.lines),
             confidence=1.0,
             language=source.language,
             source="subtitles",
         )
-        for caption in _without_repeats(valid)
+        for caption in without_repeats(valid)
     ]
     _log.info(
         "subtitles %s: %d captions, %d without text or time, %d repeated",
@@ -146,6 +150,11 @@ def read_subtitles(source: SubtitleSource) -> list[Segment]:
         len(valid) - len(segments),
     )
     return _joined(segments)
+
+
+def _end(caption: Caption) -> float:
+    longest = caption.start + MAX_SEGMENT_S
+    return caption.end if caption.end <= longest + 1e-6 else longest
 
 
 def _sidecar(video: Path, file: Path) -> SubtitleSource:
@@ -197,112 +206,6 @@ def _language(tag: str) -> str:
     return _THREE_LETTERS.get(base, base)
 
 
-def _file(source: SubtitleSource) -> Iterator[_Caption]:
-    text = _text(source.path)
-    if not text.strip():
-        return
-    form = _format(text, source.format)
-    markup = form in ("srt", "vtt")
-    if markup:  # before pysubs2 does, which takes any "<" for the start of a tag
-        text = _TAG.sub("", text)
-    try:
-        parsed = pysubs2.SSAFile.from_string(text, format_=form)
-    except (pysubs2.Pysubs2Error, ValueError, IndexError, KeyError, OverflowError) as exc:
-        raise MediaError(f"{str(source.path)!r} cannot be read as subtitles: {exc}") from exc
-    if not parsed.events and not text.lstrip().startswith(("WEBVTT", "[Script Info]")):
-        raise MediaError(f"{str(source.path)!r} holds no subtitles")
-    for event in parsed.events:
-        if not event.is_comment and not event.is_drawing:
-            lines = _lines(event.plaintext, markup=markup)
-            yield _Caption(event.start / 1000, event.end / 1000, lines)
-
-
-def _format(text: str, claimed: str) -> str:
-    """The format by the text's first line where it tells, else by the file's name."""
-    head = text.lstrip()
-    if head.startswith("WEBVTT"):
-        return "vtt"
-    if head.startswith("[Script Info]"):
-        return "ass" if "V4+" in text else "ssa"
-    return "srt" if claimed in ("srt", "vtt") else claimed
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise MediaError(f"{str(path)!r} is too large for subtitles (over 32 MiB)")
-        data = path.read_bytes()
-    except OSError as exc:
-        raise MediaError(f"{str(path)!r} cannot be read: {exc.strerror}") from exc
-    return _decoded(data).replace("\0", "")
-
-
-def _decoded(data: bytes) -> str:
-    """Text by its byte order mark; else UTF-16 by its zero bytes, UTF-8, or a Western code page."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    head = data[:200]
-    if head.count(0) > len(head) // 4:
-        little = head[1::2].count(0) >= head[::2].count(0)
-        return data.decode("utf-16-le" if little else "utf-16-be", errors="replace")
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1")
-
-
-def _stream(source: SubtitleSource, index: int) -> Iterator[_Caption]:
-    with open_media(source.path) as container:
-        stream = container.streams[index]
-        start = timeline_start(container)
-        for packet in container.demux(stream):
-            if packet.pts is None or packet.duration is None:
-                continue
-            begin = float(packet.pts * packet.time_base) - start
-            lines = _packet_lines(stream, packet)
-            yield _Caption(begin, begin + float(packet.duration * packet.time_base), lines)
-
-
-def _packet_lines(stream: Any, packet: Any) -> tuple[str, ...]:
-    found = stream.codec_context.decode2(packet)
-    lines: list[str] = []
-    for rect in found or ():
-        # FFmpeg turns every text codec into ASS: eight fields, then the text.
-        fields = rect.ass.decode("utf-8", errors="replace").split(",", 8)
-        event = pysubs2.SSAEvent(text=fields[-1].replace("\r\n", r"\N"))
-        if not event.is_drawing:
-            lines += _lines(event.plaintext, markup=stream.codec_context.name not in ("ass", "ssa"))
-    return tuple(lines)
-
-
-def _lines(text: str, *, markup: bool) -> tuple[str, ...]:
-    if markup:
-        text = html.unescape(_TAG.sub("", text))
-    stripped = (" ".join(line.split()) for line in text.splitlines())
-    return tuple(line for line in stripped if line)
-
-
-def _without_repeats(captions: Iterable[_Caption]) -> Iterator[_Caption]:
-    """Captions with only the lines that are new; one that says nothing new extends the last."""
-    standing: dict[str, float] = {}  # line -> when it was last seen to go
-    last: _Caption | None = None
-    for caption in captions:
-        gone = caption.start - _REPEAT_GAP_S
-        standing = {line: end for line, end in standing.items() if end >= gone}
-        fresh = tuple(line for line in caption.lines if line not in standing)
-        standing |= {line: max(caption.end, standing.get(line, 0)) for line in caption.lines}
-        if fresh:
-            if last is not None:
-                yield last
-            last = caption._replace(lines=fresh)
-        elif last is not None and set(last.lines) <= set(caption.lines):
-            last = last._replace(end=max(last.end, caption.end))
-    if last is not None:
-        yield last
-
-
 def _joined(segments: Iterable[Segment]) -> list[Segment]:
     """Segments with sentences put together that captions cut in two.
 
@@ -315,7 +218,7 @@ def _joined(segments: Iterable[Segment]) -> list[Segment]:
             last is not None
             and not re.search(r"""[.!?:;…\])"'»”♪-]$""", last.text)
             and segment.text[0].islower()
-            and -_REPEAT_GAP_S <= segment.start - last.end <= _REPEAT_GAP_S
+            and -REPEAT_GAP_S <= segment.start - last.end <= REPEAT_GAP_S
             and segment.end - last.start <= MAX_SEGMENT_S
         ):
             joined[-1] = replace(last, end=segment.end, text=f"{last.text} {segment.text}")
