@@ -90,6 +90,8 @@ class Indexer:
                 report = VideoReport(path=path, action="failed", title=path.stem, error=str(exc))
             reports.append(replace(report, wall_s=time.monotonic() - file_began))
             self._progress(replace(event, kind="done", message=report.error))
+        if any(report.stages for report in reports):
+            self._store.refresh_indexes()
         return IndexReport(videos=tuple(reports), wall_s=time.monotonic() - began)
 
     def _identify(
