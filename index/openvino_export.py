@@ -72,18 +72,20 @@ def _publish(work: Path, folder: Path) -> None:
             raise
 
 
-def write_module(module: Any, xml: Path, examples: tuple[Any, ...]) -> None:
+def write_module(module: Any, xml: Path, examples: tuple[Any, ...], *, fixed: bool = False) -> None:
     """Export a torch module to `xml`.
 
     Args:
         module: in eval mode, taking and returning tensors.
-        examples: inputs to trace with; their first dimension becomes free, and so does the second
-            one of matrices (token ids).
+        examples: inputs to trace with.
+        fixed: inputs always have these shapes. Otherwise their first dimension is free, and so is
+            the second one of matrices (token ids).
     """
     import torch
 
     openvino = load_openvino()
-    shapes = [[-1, -1] if x.ndim == 2 else [-1, *x.shape[1:]] for x in examples]
+    free = [[-1, -1] if x.ndim == 2 else [-1, *x.shape[1:]] for x in examples]
+    shapes = [list(x.shape) for x in examples] if fixed else free
     fastpath = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # the fused attention op has no OpenVINO form
     try:
