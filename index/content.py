@@ -21,8 +21,10 @@ def content_id(path: Path) -> str:
             raise MediaError(f"not a file: {str(path)!r}")
         with path.open("rb", buffering=0) as file:
             before = os.fstat(file.fileno())
-            while chunk := file.read(_CHUNK):
+            left = before.st_size  # a file that grows as fast as it is read would never end
+            while left > 0 and (chunk := file.read(min(_CHUNK, left))):
                 digest.update(chunk)
+                left -= len(chunk)
         after = path.stat()
     except OSError as exc:
         raise MediaError(f"cannot read {str(path)!r}: {exc.strerror or exc}") from exc
