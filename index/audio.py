@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from av.audio.resampler import AudioResampler
 
+from longtake.index.clock import LEAP_S
 from longtake.index.lanes import F32, SAMPLE_RATE
 
 BLOCK_SAMPLES = 30 * SAMPLE_RATE
@@ -52,6 +53,8 @@ class AudioTrack:
     def push(self, frame: Any, time: float | None) -> Iterator[AudioBlock]:
         """Take the next decoded frame, which starts at `time` (None: right after the last)."""
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if time is not None and time - self._next > LEAP_S:
+            time = None
         jump = time is not None and abs(time - self._next) > _TOLERANCE_S
         if jump or shape != self._shape or not self.frames:
             yield from self._flush()

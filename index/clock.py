@@ -2,24 +2,33 @@
 
 from typing import Any
 
+from longtake.index.media import claimed_duration, timeline_start
+
+LEAP_S = 3600.0
+"""A single picture or pause is not believed to last longer."""
 _BACK_S = 0.2
 """Decoding times that step back by more are a break; less is jitter."""
-_FORWARD_S = 3600.0
-_FORWARD_DISCONTINUOUS_S = 60.0
-"""Steps forward beyond this are breaks too; less is a picture that stands still or a pause in
-the sound."""
+_PAUSE_S = 60.0
+"""Longer steps forward are breaks where these are usual, or past the end that the header claims."""
 _SAME_BREAK_S = 1.0
-_TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT: breaks are a regular part of the format (MPEG-TS, MPEG-PS)
+_REORDER_S = 60.0
+"""No picture is decoded so long before it is shown; such a presentation time is wrong."""
+_TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT: breaks are a regular part of the format, as in MPEG-TS
 
 
 class Breaks:
-    """Breaks of one file's timeline. The leading stream (the video's) closes them, the other
-    follows,
-    so that sound and picture move together."""
+    """Breaks of one file's timeline.
+
+    The leading stream (the video's) closes them and the other follows, so that sound and picture
+    move together.
+    """
 
     def __init__(self, container: Any) -> None:
-        discontinuous = is_discontinuous(container)
-        self.forward_s = _FORWARD_DISCONTINUOUS_S if discontinuous else _FORWARD_S
+        claimed = claimed_duration(container)
+        self.believable_s = float("-inf")
+        """Up to this time in the file, a long step forward is a long pause."""
+        if claimed is not None and not is_discontinuous(container):
+            self.believable_s = timeline_start(container) + claimed + _PAUSE_S
         self.offset_s = 0.0
         """What the leading stream adds to times in the file."""
         self.count = 0
@@ -38,7 +47,9 @@ class PacketClock:
         self._leads = leads
         self._time_base = time_base
         self._back = round(_BACK_S / time_base)
-        self._forward = round(breaks.forward_s / time_base)
+        self._pause = round(_PAUSE_S / time_base)
+        self._leap = round(LEAP_S / time_base)
+        self._reorder = round(_REORDER_S / time_base)
         self._same = round(_SAME_BREAK_S / time_base)
         self._offset = 0
         self._followed = 0  # breaks of the leading stream that this one has met too
@@ -46,20 +57,33 @@ class PacketClock:
 
     def repair(self, packet: Any) -> None:
         """Shift the packet's times in place; call for every packet of the stream in file order."""
-        raw = packet.dts
+        raw, pts = packet.dts, packet.pts
         if raw is None:
+            if pts is not None:
+                packet.pts = self._plausible(pts + self._offset)
             return
         if self._offset and not self._leads:
             # The leading stream may have met the last break later than this one.
             self._follow(self._offset)
         dts: int = raw + self._offset
-        if self._last is not None and not -self._back <= dts - self._last <= self._forward:
-            dts = self._close_break(raw, self._last + (packet.duration or 0))
+        if self._last is not None and self._is_break(dts, dts - self._last):
+            dts = self._close_break(raw, self._last + min(packet.duration or 0, self._pause))
+        self._last = dts
+        if pts is not None and abs(pts - raw) > self._reorder:
+            packet.pts = dts
+        elif self._offset and pts is not None:
+            packet.pts = pts + self._offset
         if self._offset:
             packet.dts = dts
-            if packet.pts is not None:
-                packet.pts += self._offset
-        self._last = dts
+
+    def _is_break(self, dts: int, step: int) -> bool:
+        if step <= self._pause:
+            return step < -self._back
+        return step > self._leap or dts * self._time_base > self._breaks.believable_s
+
+    def _plausible(self, pts: int) -> int | None:
+        known = self._last is not None
+        return None if known and abs(pts - (self._last or 0)) > self._reorder else pts
 
     def _close_break(self, raw: int, expected: int) -> int:
         if self._leads:
@@ -100,7 +124,7 @@ class FrameClock:
         ticks = frame.pts if frame.pts is not None else frame.dts
         if ticks is not None:
             time = float(ticks * frame.time_base) - self._start
-            if time > last:
+            if last < time <= max(0.0, last) + LEAP_S:
                 self.longest_s = max(self.longest_s, time - last) if last >= 0 else 0.0
                 self.last = time
                 return time

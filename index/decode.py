@@ -129,6 +129,9 @@ class DecodePass:
             try:
                 yield from container.demux(streams)
                 return
+            except IndexError:
+                # PyAV, at the end of a file in which a stream began after the header.
+                return
             except av.FFmpegError as exc:
                 problem = f"read error: {exc.strerror}"
                 if problem not in self.notes:

@@ -114,7 +114,7 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
             path=path,
             container=container.format.name,
             duration=claimed_duration(container),
-            fps=_frame_rate(video),
+            fps=frame_rate(video) if video is not None else None,
             width=size[0] if size else None,
             height=size[1] if size else None,
             video_codec=video.codec_context.name if video is not None else None,
@@ -244,6 +244,17 @@ def _claimed_by_streams(container: Any, streams: list[Any]) -> float | None:
     return float(max(ends)) - timeline_start(container)
 
 
+def frame_rate(stream: Any) -> float | None:
+    """Average frames per second; None when unknown or absurd."""
+    rate = stream.average_rate or stream.guessed_rate
+    return float(rate) if rate and 1 / 60 <= rate <= 1000 else None
+
+
+def frame_seconds(stream: Any) -> float:
+    """How long a frame is shown on average; a guess when unknown."""
+    return 1 / (frame_rate(stream) or 25.0)
+
+
 def sample_aspect(stream: Any) -> float:
     """Width of a pixel over its height; 1.0 when unknown or absurd."""
     ratio = stream.sample_aspect_ratio
@@ -280,13 +291,6 @@ def _sounds(path: Path) -> bool:
     # Opened anew: looking for a picture may have read to the end of what cannot be sought.
     with open_media(path) as container:
         return _first_frame(container, _default_audio(container)) is not None
-
-
-def _frame_rate(stream: Any | None) -> float | None:
-    if stream is None:
-        return None
-    rate = stream.average_rate or stream.guessed_rate
-    return float(rate) if rate and 0 < rate < 10_000 else None
 
 
 def _tag(stream: Any, name: str) -> str | None:

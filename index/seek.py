@@ -16,6 +16,7 @@ from longtake.index.clock import Breaks, FrameClock, PacketClock, is_discontinuo
 from longtake.index.media import (
     check_frame_size,
     claimed_duration,
+    frame_seconds,
     open_media,
     sample_aspect,
     timeline_start,
@@ -64,8 +65,7 @@ class SeekableVideo:
         self._current: tuple[float, Any] | None
         self._next: tuple[float, Any] | None
         self._open()
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        self._frame_s = float(1 / rate) if rate else 0.04
+        self._frame_s = frame_seconds(self._stream)
         self.edge_s = min(EDGE_S, self._frame_s / 2)
         """A frame that starts this soon after a time counts as shown at it."""
         self.decoded = 0
@@ -206,7 +206,7 @@ class SeekableVideo:
     def _packets(self) -> Iterator[Any]:
         try:
             yield from self._container.demux(self._stream)
-        except av.FFmpegError:
+        except (av.FFmpegError, IndexError):  # the latter: see DecodePass
             return
 
     def _ticks(self, time: float) -> int:

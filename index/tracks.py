@@ -8,7 +8,7 @@ from av.codec.context import ThreadType
 
 from longtake.index.audio import AudioBlock, AudioTrack
 from longtake.index.clock import Breaks, FrameClock, PacketClock
-from longtake.index.media import sample_aspect
+from longtake.index.media import frame_seconds, sample_aspect
 from longtake.index.sampled import SampledFrame, Sampler, SmallBatch, SmallFrames
 
 Event = SmallFrames | SampledFrame | AudioBlock
@@ -100,8 +100,7 @@ class VideoTrack:
             context.skip_frame = "NONREF"
         self._context = context
         self._decoder = PacketDecoder(stream, breaks, leads=True)
-        rate = stream.average_rate or stream.guessed_rate
-        self._clock = FrameClock(start, float(1 / rate) if rate else 0.04)
+        self._clock = FrameClock(start, frame_seconds(stream))
         self._small = SmallBatch() if small else None
         self._sampler = Sampler(fps, sample_aspect(stream)) if fps is not None else None
         self._last: Any | None = None

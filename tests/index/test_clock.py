@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from longtake.index.clock import Breaks, FrameClock, PacketClock
 
 
-def breaks(flags: int = 0) -> Breaks:
-    return Breaks(SimpleNamespace(format=SimpleNamespace(flags=flags)))
+def breaks(*, flags: int = 0, claimed_s: int | None = 4000) -> Breaks:
+    container = SimpleNamespace(
+        format=SimpleNamespace(flags=flags, name="some"),
+        streams=SimpleNamespace(video=[], audio=[]),
+        start_time=0,
+        duration=None if claimed_s is None else claimed_s * 1_000_000,
+    )
+    return Breaks(container)
 
 
 def packet(dts: int | None, duration: int = 400) -> SimpleNamespace:
@@ -41,13 +47,31 @@ def test_pauses_and_jitter_are_no_jumps() -> None:
     assert repaired(clock, *times) == times
 
 
-def test_a_leap_forward_is_closed_sooner_where_jumps_are_usual() -> None:
-    assert repaired(PacketClock(1e-3, breaks(), leads=True), 0, 90_000, 7_200_000) == [
-        0,
-        90_000,
-        90_400,
-    ]
-    assert repaired(PacketClock(1e-3, breaks(0x200), leads=True), 0, 90_000) == [0, 400]
+@pytest.mark.parametrize(
+    ("shared", "expected"),
+    [
+        pytest.param(breaks(claimed_s=100), 90_000, id="within-the-file"),
+        pytest.param(breaks(claimed_s=10), 400, id="past-its-end"),
+        pytest.param(breaks(claimed_s=None), 400, id="end-unknown"),
+        pytest.param(breaks(flags=0x200), 400, id="where-jumps-are-usual"),
+    ],
+)
+def test_a_leap_forward_is_a_pause_or_a_jump(shared: Breaks, expected: int) -> None:
+    assert repaired(PacketClock(1e-3, shared, leads=True), 0, 90_000) == [0, expected]
+
+
+def test_nothing_pauses_for_over_an_hour() -> None:
+    clock = PacketClock(1e-3, breaks(claimed_s=36_000), leads=True)
+    assert repaired(clock, 0, 7_200_000) == [0, 400]
+
+
+def test_absurd_presentation_times_are_dropped() -> None:
+    clock = PacketClock(1e-3, breaks(), leads=True)
+    first, late, undated = packet(0), packet(400), packet(None)
+    late.pts, undated.pts = 9_000_000, 9_000_000
+    for each in (first, late, undated):
+        clock.repair(each)
+    assert (late.pts, undated.pts) == (400, None)
 
 
 @pytest.mark.parametrize("first", ["picture", "sound"])
