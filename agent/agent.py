@@ -9,16 +9,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from longtake.agent.answer import Answer
+from longtake.agent.context import Context, register
+from longtake.agent.graph import RECURSION_LIMIT, build_graph
+from longtake.agent.state import Input
 from longtake.errors import LibraryError, UsageError
 from longtake.timing import Span
 from longtake.tools.library import Library
-
-from .answer import Answer
-from .context import Context, register
-from .graph import RECURSION_LIMIT, build_graph
-from .state import Input
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -52,7 +51,8 @@ class Unfinished:
 
 
 class Agent:
-    """Answers questions over a library, in evidence mode: it quotes what was said or written, with the moments.
+    """Answers questions over a library, in evidence mode: it quotes what was said or written,
+    with the moments.
 
         >>> from longtake import Agent, Library
         >>> with Library.open("my-library") as library:            # doctest: +SKIP
@@ -61,7 +61,8 @@ class Agent:
 
     Args:
         library: an open library; closing it stays with the caller.
-        checkpoint: keep the state of each run in the library until it ends, so that a killed run can be resumed.
+        checkpoint: keep the state of each run in the library until it ends, so that a killed run
+        can be resumed.
     """
 
     def __init__(self, library: Library, *, checkpoint: bool = True) -> None:
@@ -84,7 +85,8 @@ class Agent:
             between: only this stretch of each video.
 
         Raises:
-            UsageError: the question is empty, there is one option or two equal ones, or a video key fits none.
+            UsageError: the question is empty, there is one option or two equal ones, or a video
+            key fits none.
         """
         events = self.stream(question, options, videos=videos, between=between)
         return await _last_answer(events)
@@ -115,7 +117,8 @@ class Agent:
         videos: Sequence[str] | None = None,
         between: Span | None = None,
     ) -> AsyncIterator[Event]:
-        """The run's events as they happen; the last one carries the answer. Arguments and errors of `ask`."""
+        """The run's events as they happen; the last one carries the answer. Arguments and errors
+        of `ask`."""
         request = self._request(question, options, videos, between)
         async for event in self._run(uuid.uuid4().hex, request):
             yield event
@@ -179,7 +182,8 @@ class Agent:
                 stream_mode=["custom", "values"],
                 durability="sync" if saver is not None else None,
             )
-            async for mode, data in stream:
+            async for part in stream:
+                mode, data = cast("tuple[str, dict[str, Any]]", part)
                 if mode == "values":
                     output = data
                     continue
@@ -228,13 +232,14 @@ class Agent:
             yield None
             return
         try:
-            saver: AsyncSqliteSaver | None = AsyncSqliteSaver(connection)
+            saver = AsyncSqliteSaver(connection)
             try:
                 await saver.setup()
             except sqlite3.Error as exc:
                 _log.info("no checkpoints: %s", exc)
-                saver = None
-            yield saver
+                yield None
+            else:
+                yield saver
         finally:
             await connection.close()
 

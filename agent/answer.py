@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from longtake.agent.state import LaneName
 from longtake.timing import Span
-
-from .state import LaneName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

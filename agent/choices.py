@@ -4,12 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from longtake.agent.calibration import CHOICE
+from longtake.agent.reader import Reading, probability
+from longtake.agent.state import SubQuery
 from longtake.index.lanes import SentenceEncoder
 from longtake.tools.query import coverage, terms
-
-from .calibration import CHOICE
-from .reader import Reading, probability
-from .state import SubQuery
 
 FEATURES = ("margin", "confidence of the line")
 
@@ -44,8 +43,10 @@ def choose(
 ) -> Choice | None:
     """The option that the readings support best; None without readings or options.
 
-    An option scores with the reading that fits question and option together best: how relevant that line is to the
-    question, how near it is to the question completed by the option, and how many of the option's own words it holds.
+    An option scores with the reading that fits question and option together best: how relevant
+    that line is to the
+    question, how near it is to the question completed by the option, and how many of the option's
+    own words it holds.
     """
     lines = list(readings[:READINGS])
     if not lines or not options:

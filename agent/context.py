@@ -1,4 +1,5 @@
-"""How nodes reach the library: the state and the context carry only names, the objects hang here."""
+"""How nodes reach the library: the state and the context carry only names, the objects hang
+here."""
 
 import threading
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from longtake.tools.library import Library
 
 @dataclass(frozen=True)
 class Context:
-    """What a run is given beside its input. Servers build it from JSON, so every field is plain and has a default."""
+    """What a run is given beside its input. Servers build it from JSON, so every field is plain
+    and has a default."""
 
     library: str = ""
     """Folder of the library; empty is the one in the settings."""

@@ -1,15 +1,15 @@
-"""Rows -> draft answer in evidence mode: for each part of the question the stored sentence that answers it, or nothing."""
+"""Rows -> draft answer in evidence mode: for each part of the question the stored sentence that
+answers it, or nothing."""
 
 from collections.abc import Sequence
 
 from langgraph.runtime import Runtime
 
+from longtake.agent.choices import choice_confidence, choose
+from longtake.agent.context import Context, library_of
+from longtake.agent.reader import Reading, confidence, missing_names, read, threshold
+from longtake.agent.state import Citation, Draft, Row, State, SubQuery
 from longtake.index.lanes import SentenceEncoder
-
-from .choices import choice_confidence, choose
-from .context import Context, library_of
-from .reader import Reading, confidence, missing_names, read, threshold
-from .state import Citation, Draft, Row, State, SubQuery
 
 LEADS = 3
 """Near misses worth showing."""
@@ -58,9 +58,11 @@ def _quoted_answer(
     citations: list[Citation] = []
     leads: list[Citation] = []
     sure: list[float] = []
+    best = 0.0
     unanswered: list[str] = []
     for index, (asked, found) in enumerate(zip(plan["sub_queries"], readings, strict=True)):
-        certainty = _certainty(asked, found, blind=blind)
+        certainty = _certainty(asked, found, encoder)
+        best = max(best, certainty)
         if certainty >= threshold(blind=blind):
             sure.append(certainty)
             chosen = _videos(found) if plan["across_videos"] else found[:1]
@@ -68,10 +70,6 @@ def _quoted_answer(
         else:
             unanswered.append(asked["text"])
             leads += [_citation(r, index) for r in found[:LEADS] if r.score >= LEAD_SCORE]
-    best = max(
-        (_certainty(a, f, blind=blind) for a, f in zip(plan["sub_queries"], readings, strict=True)),
-        default=0.0,
-    )
     reason = "; ".join(f"no line answers {text!r}" for text in unanswered) or None
     return {
         "citations": citations,
@@ -84,11 +82,11 @@ def _quoted_answer(
     }
 
 
-def _certainty(asked: SubQuery, found: Sequence[Reading], *, blind: bool) -> float:
-    """Confidence of the best reading; a name of the question that no near line holds makes it an abstention."""
-    certainty = confidence(asked, found, blind=blind)
+def _certainty(asked: SubQuery, found: Sequence[Reading], encoder: SentenceEncoder | None) -> float:
+    """Confidence of the best reading; a name that no near line holds makes it an abstention."""
+    certainty = confidence(asked, found, encoder)
     if found and missing_names(asked["text"], " ".join(r.text for r in found[:5])):
-        return min(certainty, threshold(blind=blind) / 2)
+        return min(certainty, threshold(blind=encoder is None) / 2)
     return certainty
 
 
@@ -140,7 +138,7 @@ def _choice_answer(
     if choice is None:
         return _quoted_answer(state, [readings], encoder)
     blind = encoder is None
-    line = confidence(asked, readings, blind=blind)
+    line = confidence(asked, readings, encoder)
     certainty = choice_confidence(choice, line)
     abstained = certainty < threshold(blind=blind)
     citation = _citation(choice.reading, 0)

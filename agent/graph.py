@@ -1,4 +1,5 @@
-"""The graph: plan -> retrieve -> answer -> verify. Nodes that look at pictures join between retrieve and answer."""
+"""The graph: plan -> retrieve -> answer -> verify. Nodes that look at pictures join between
+retrieve and answer."""
 
 from typing import Any
 
@@ -6,12 +7,12 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from .context import Context
-from .draft import answer
-from .plan import plan
-from .retrieve import retrieve
-from .state import Input, Output, State
-from .verify import verify
+from longtake.agent.context import Context
+from longtake.agent.draft import answer
+from longtake.agent.plan import plan
+from longtake.agent.retrieve import retrieve
+from longtake.agent.state import Input, Output, State
+from longtake.agent.verify import verify
 
 Graph = CompiledStateGraph[State, Context, Input, Output]
 

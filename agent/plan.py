@@ -1,17 +1,20 @@
-"""Question -> plan, by rules on the question's own words. Nothing found in a video takes part in planning."""
+"""Question -> plan, by rules on the question's own words. Nothing found in a video takes part in
+planning."""
 
 import re
 
 from langgraph.runtime import Runtime
 
+from longtake.agent.context import Context
+from longtake.agent.state import AnswerType, LaneName, Plan, Relation, State, SubQuery, TimeRelation
 from longtake.tools.query import statement, terms
-
-from .context import Context
-from .state import AnswerType, LaneName, Plan, Relation, State, SubQuery, TimeRelation
 
 ALL_LANES: tuple[LaneName, ...] = ("speech", "text", "visual")
 
-_QUESTION_WORD = r"(?:what|when|where|who|whom|whose|which|why|how|do|does|did|is|are|was|were|can|could|in which|at what)"
+_QUESTION_WORD = (
+    r"(?:what|when|where|who|whom|whose|which|why|how|do|does|did|is|are|was|were|can|could|in "
+    r"which|at what)"
+)
 _SPLIT = re.compile(
     rf"\?+\s+(?=\S)|\s*;\s*|,?\s+(?:and|but|or)(?: then| also)?,?\s+(?={_QUESTION_WORD}\b)",
     re.IGNORECASE,
@@ -22,19 +25,25 @@ _PRONOUN = re.compile(
 _QUOTED = re.compile(r"\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)")
 
 _TEXT_WORDS = re.compile(
-    r"\b(?:written|writing|slides?|signs?|screen|captions?|subtitles?|titles?|headings?|labels?|labell?ed|"
-    r"banners?|posters?|logos?|bullet|text|spell(?:ed|s)?|reads?|printed|diagram|chart|table|axis|legend)\b",
+    r"\b(?:written|writing|slides?|signs?|screen|captions?|subtitles?|titles?|headings?|labels?|"
+    r"labell?ed|"
+    r"banners?|posters?|logos?|bullet|text|spell(?:ed|s)?|reads?|printed|diagram|chart|table|"
+    r"axis|legend)\b",
     re.IGNORECASE,
 )
 _SPEECH_WORDS = re.compile(
-    r"\b(?:say|says|said|saying|mention(?:s|ed|ing)?|tell(?:s|ing)?|told|speak(?:s|er|ers|ing)?|spoken?|narrat\w+|"
-    r"explain(?:s|ed|ing)?|discuss(?:es|ed|ing)?|talk(?:s|ed|ing)?|announce[sd]?|argue[sd]?|claim(?:s|ed)?|"
+    r"\b(?:say|says|said|saying|mention(?:s|ed|ing)?|tell(?:s|ing)?|told|speak(?:s|er|ers|ing)?|"
+    r"spoken?|narrat\w+|"
+    r"explain(?:s|ed|ing)?|discuss(?:es|ed|ing)?|talk(?:s|ed|ing)?|announce[sd]?|argue[sd]?|"
+    r"claim(?:s|ed)?|"
     r"lecturer|presenter|according to|ask(?:s|ed)?|answer(?:s|ed)?)\b",
     re.IGNORECASE,
 )
 _VISUAL_WORDS = re.compile(
-    r"\b(?:colou?rs?|red|green|blue|yellow|black|white|orange|purple|brown|wear(?:s|ing)?|wore|look(?:s|ed)? like|"
-    r"visible|hold(?:s|ing)|drawn|pictured?|photo\w*|filmed|camera|seen?|appear(?:s|ed)?|shown?|shows|"
+    r"\b(?:colou?rs?|red|green|blue|yellow|black|white|orange|purple|brown|wear(?:s|ing)?|wore|"
+    r"look(?:s|ed)? like|"
+    r"visible|hold(?:s|ing)|drawn|pictured?|photo\w*|filmed|camera|seen?|appear(?:s|ed)?|shown?|"
+    r"shows|"
     r"background|standing|walking|running|driving|sitting)\b",
     re.IGNORECASE,
 )
@@ -42,22 +51,28 @@ _VISUAL_WORDS = re.compile(
 _ANSWER_TYPES: tuple[tuple[AnswerType, str], ...] = (
     (
         "date",
-        r"^(?:in |since |until |from )?(?:what|which) (?:year|century|decade|month|day|date|weekday)|^when (?:was|were|did)\b",
+        r"^(?:in |since |until |from )?(?:what|which) (?:year|century|decade|month|day|date|"
+        r"weekday)|^when (?:was|were|did)\b",
     ),
     ("time", r"^when\b|\b(?:at )?(?:what|which) (?:time|point|moment|minute|second)\b"),
     (
         "number",
-        r"\bhow (?:many|much|long|far|old|tall|deep|high|large|big|often|fast|wide|heavy|hot|cold|thick)\b"
-        r"|\b(?:what|which) (?:percentage|percent|share|number|amount|temperature|price|speed|distance|size|"
-        r"weight|height|depth|age|budget|angle|pressure)\b|\bwhat (?:do|does|did) .+ cost$|^what is the (?:number|price) |\bat what (?:temperature|speed|price)\b",
+        r"\bhow (?:many|much|long|far|old|tall|deep|high|large|big|often|fast|wide|heavy|hot|"
+        r"cold|thick)\b"
+        r"|\b(?:what|which) (?:percentage|percent|share|number|amount|temperature|price|speed|"
+        r"distance|size|"
+        r"weight|height|depth|age|budget|angle|pressure)\b|\bwhat (?:do|does|did) .+ cost$|^what "
+        r"is the (?:number|price) |\bat what (?:temperature|speed|price)\b",
     ),
     (
         "person",
-        r"^(?:who|whom|whose)\b|\b(?:what|which) (?:person|man|woman|artist|scientist|author|relative|friend)\b",
+        r"^(?:who|whom|whose)\b|\b(?:what|which) (?:person|man|woman|artist|scientist|author|"
+        r"relative|friend)\b",
     ),
     (
         "place",
-        r"^where\b|\b(?:in |at |on |to )?(?:what|which) (?:place|city|country|town|room|building|street)\b",
+        r"^where\b|\b(?:in |at |on |to )?(?:what|which) (?:place|city|country|town|room|building|"
+        r"street)\b",
     ),
     ("reason", r"^why\b|\b(?:what|which) (?:reason|cause)s?\b|^what causes\b|^how come\b"),
     (
@@ -66,24 +81,28 @@ _ANSWER_TYPES: tuple[tuple[AnswerType, str], ...] = (
     ),
     (
         "definition",
-        r"^(?:what (?:is|are) (?:an? )?(?!(?:said|shown|mentioned|written)\b)[\w-]+$|define\b|what does .+ (?:mean|stand for)$)",
+        r"^(?:what (?:is|are) (?:an? )?(?!(?:said|shown|mentioned|written)\b)[\w-]+$|define\b|"
+        r"what does .+ (?:mean|stand for)$)",
     ),
     ("yes_no", r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b"),
 )
 
 _WHICH_VIDEO = re.compile(
-    r"\b(?:in |on |from )?(?:which|what)(?: of the| of my)? (?:videos?|clips?|recordings?|films?|lectures?|talks?|files?)"
-    r"\b(?! (?:says?|about))",
+    r"\b(?:in |on |from )?(?:which|what)(?: of the| of my)? (?:videos?|clips?|recordings?|films?|"
+    r"lectures?|talks?|files?)"
+    r"\b(?! (?:says?|about|cameras?|games?|files?|formats?)\b)",
     re.IGNORECASE,
 )
 _MENTIONS = re.compile(
-    r"^(?:is|are|was|were|does|do|did|has|have)\b.*\b(?:mention|mentions|mentioned|say anything|talk|talks|talked|"
+    r"^(?:is|are|was|were|does|do|did|has|have)\b.*\b(?:mention|mentions|mentioned|say anything|"
+    r"talk|talks|talked|"
     r"discuss|discusses|discussed|said|shown|cover|covers|covered|appear|appears)\b",
     re.IGNORECASE,
 )
 
 _LEADING = re.compile(
-    r"^(?:(?:right|just|immediately|shortly) )?(after|before|while|when|once|as soon as|during) (?P<anchor>[^,]+), ?"
+    r"^(?:(?:right|just|immediately|shortly) )?(after|before|while|when|once|as soon as|during) "
+    r"(?P<anchor>[^,]+), ?"
     rf"(?P<target>(?:{_QUESTION_WORD})\b.+)$",
     re.IGNORECASE,
 )
@@ -102,8 +121,10 @@ _KINDS: dict[str, Relation] = {
     "during": "during",
 }
 _OPEN_WORDS = frozenset(
-    "slide screen written text shown visible read say said mention explain come happen happens show shown next follow follows topic step thing do does done "
-    "right just immediately shortly directly first next then event following previous sentence line".split()
+    "slide screen written text shown visible read say said mention explain come happen happens "
+    "show shown next follow follows topic step thing do does done "
+    "right just immediately shortly directly first next then event following previous sentence "
+    "line".split()
 )
 
 
@@ -118,7 +139,8 @@ def plan(state: State, runtime: Runtime[Context]) -> State:
 def make_plan(question: str) -> Plan:
     """The plan of a question.
 
-    Conjunctions split it where a new question starts; before, after, when and while make a time relation; words about
+    Conjunctions split it where a new question starts; before, after, when and while make a time
+    relation; words about
     writing, speaking or looks choose lanes; the question word chooses the type of answer.
     """
     question = " ".join(question.split()).strip()

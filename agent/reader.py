@@ -1,23 +1,34 @@
-"""Extractive reader: which stored sentence answers, and how sure that is. It quotes; it never writes facts.
+"""Extractive reader: which stored sentence answers, and how sure that is. It quotes; it never
+writes facts.
 
-A sentence is scored by how near its embedding is to the question (MiniLM), by the question's words that it holds and
-by whether it can hold the kind of answer asked for. Two neighbouring sentences are read as one where that fits better.
+A sentence is scored by how near its embedding is to the question (MiniLM), by the question's
+words that it holds and
+by whether it can hold the kind of answer asked for. Two neighbouring sentences are read as one
+where that fits better.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from longtake.agent.answer_types import holds
+from longtake.agent.calibration import MEANING, WORDS, Calibration
+from longtake.agent.state import Row, SubQuery
 from longtake.index.lanes import SentenceEncoder
-from longtake.tools.query import STOP_WORDS, coverage, stem, terms, words
+from longtake.tools.query import STOP_WORDS, content_words, coverage, stem, terms, words
 
-from .answer_types import holds
-from .calibration import MEANING, WORDS, Calibration
-from .state import Row, SubQuery
-
-FEATURES = ("cosine", "margin", "coverage", "answer type", "names missing")
+FEATURES = (
+    "cosine",
+    "margin",
+    "coverage",
+    "answer type",
+    "names missing",
+    "mean word closeness",
+    "least word closeness",
+)
 
 COVERAGE_BONUS = 0.1
 TYPE_BONUS = 0.08
@@ -26,9 +37,13 @@ OFF_LANE_COST = 0.08
 SHORT_COST = 0.05
 """Headings are near every question about their subject and answer few."""
 SHORT_WORDS = 3
+ECHO_COST = 0.15
+"""For lines without a word that the question lacks: they cannot answer."""
 PAIR_COST = 0.04
 """Two sentences must fit this much better than each of them alone."""
 PAIR_GAP_S = 2.0
+NAME_S = 30.0
+"""A name counts as spoken of when a retrieved sentence this near in time has it."""
 BESIDE_BONUS = 0.08
 """For sentences that stand in the asked time relation."""
 
@@ -68,20 +83,40 @@ def read(asked: SubQuery, rows: Iterable[Row], encoder: SentenceEncoder | None) 
 
 
 def _units(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
-    """Single rows, and pairs of rows that follow each other in one lane of one video."""
+    """Single rows, sentences that follow each other, and lines of a slide under its heading."""
     ordered = sorted(
         {(r["lane"], r["id"]): r for r in rows}.values(),
         key=lambda r: (r["video_id"], r["lane"], r["id"]),
     )
-    pairs = [
-        (a, b)
-        for a, b in zip(ordered, ordered[1:], strict=False)
-        if a["video_id"] == b["video_id"]
-        and a["lane"] == b["lane"] == "speech"
-        and b["id"] == a["id"] + 1
-        and b["start"] - a["end"] <= PAIR_GAP_S
-    ]
-    return [(row,) for row in ordered] + pairs
+    units: list[tuple[Row, ...]] = [(row,) for row in ordered]
+    heading: Row | None = None
+    for before, row in pairwise(ordered):
+        if row["lane"] == "speech":
+            if _follows(before, row):
+                units.append((before, row))
+            continue
+        if heading is None or not _together(heading, row):
+            heading = before if _together(before, row) else row
+        if heading is not row:
+            units.append((heading, row))
+    return units
+
+
+def _follows(before: Row, row: Row) -> bool:
+    return (
+        before["video_id"] == row["video_id"]
+        and before["lane"] == row["lane"]
+        and row["id"] == before["id"] + 1
+        and row["start"] - before["end"] <= PAIR_GAP_S
+    )
+
+
+def _together(a: Row, b: Row) -> bool:
+    """Whether two cues stand on one slide: for most of the time of the shorter."""
+    if a["video_id"] != b["video_id"] or a["lane"] != "text" or b["lane"] != "text":
+        return False
+    shared = min(a["end"], b["end"]) - max(a["start"], b["start"])
+    return shared >= 0.8 * min(a["end"] - a["start"], b["end"] - b["start"])
 
 
 def _reading(
@@ -99,6 +134,8 @@ def _reading(
     score += 0 if fits is None else TYPE_BONUS if fits else -TYPE_BONUS
     score -= 0 if any(row["lane"] in asked["lanes"] for row in unit) else OFF_LANE_COST
     score -= SHORT_COST if len(words(text)) <= SHORT_WORDS else 0
+    if asked["answer_type"] not in ("time", "yes_no"):
+        score -= 0 if set(terms(text)) - set(wanted) else ECHO_COST
     score -= PAIR_COST * (len(unit) - 1)
     score += BESIDE_BONUS if any(row["beside"] for row in unit) else 0
     return Reading(rows=unit, text=text, score=score, cosine=cosine, coverage=covered)
@@ -115,26 +152,66 @@ def _disjoint(readings: Iterable[Reading]) -> list[Reading]:
     return kept
 
 
-def confidence(asked: SubQuery, readings: Sequence[Reading], *, blind: bool) -> float:
+def confidence(
+    asked: SubQuery, readings: Sequence[Reading], encoder: SentenceEncoder | None
+) -> float:
     """P(the first reading answers the question), 0..1."""
     if not readings:
         return 0.0
-    return probability(WORDS if blind else MEANING, features(asked, readings))
+    constants = WORDS if encoder is None else MEANING
+    return probability(constants, features(asked, readings, encoder))
 
 
-def features(asked: SubQuery, readings: Sequence[Reading]) -> tuple[float, ...]:
+def features(
+    asked: SubQuery, readings: Sequence[Reading], encoder: SentenceEncoder | None
+) -> tuple[float, ...]:
     """Features of the first reading (see `FEATURES`)."""
     best = readings[0]
     rivals = [r.score for r in readings[1:] if not _same_words(r.text, best.text)]
-    margin = best.score - max(rivals, default=0.0)
     fits = holds(asked["answer_type"], best.text)
     return (
         best.cosine,
-        margin,
+        best.score - max(rivals, default=0.0),
         best.coverage,
         0.0 if fits is None else 1.0 if fits else -1.0,
-        float(bool(missing_names(asked["text"], best.text))),
+        float(bool(missing_names(asked["text"], _surroundings(readings)))),
+        *word_closeness(asked["text"], best.text, encoder),
     )
+
+
+def _surroundings(readings: Sequence[Reading]) -> str:
+    """The first reading's text with that of others close by: a name is often said a sentence
+    before."""
+    first = readings[0].rows[0]
+    return " ".join(
+        reading.text
+        for reading in readings
+        if reading.rows[0]["video_id"] == first["video_id"]
+        and abs(reading.rows[0]["start"] - first["start"]) <= NAME_S
+    )
+
+
+def word_closeness(
+    question: str, text: str, encoder: SentenceEncoder | None
+) -> tuple[float, float]:
+    """How near the question's words come to words of the text: mean and least over the question's
+    words, 0..1.
+
+    A question about something that the text does not speak of has a word without a near one, even
+    where the sentences
+    as a whole are near (wine and bread). Without an encoder only equal stems are near.
+    """
+    asked = list(dict.fromkeys(word.lower() for word in content_words(question)))
+    there = list(dict.fromkeys(word.lower() for word in content_words(text)))
+    if not asked or not there:
+        return 0.0, 0.0
+    stems = {stem(word) for word in there}
+    near = [float(stem(word) in stems) for word in asked]
+    if encoder is not None:
+        vectors = encoder.embed([*asked, *there])
+        best = (vectors[: len(asked)] @ vectors[len(asked) :].T).max(axis=1)
+        near = [max(a, min(1.0, max(0.0, float(b)))) for a, b in zip(near, best, strict=True)]
+    return sum(near) / len(near), min(near)
 
 
 def probability(calibration: Calibration, values: Sequence[float]) -> float:

@@ -1,17 +1,17 @@
-"""Plan -> rows: what is stored about each sub-query, its neighbours, and what lies beside a moment asked about."""
+"""Plan -> rows: what is stored about each sub-query, its neighbours, and what lies beside a
+moment asked about."""
 
 from collections.abc import Iterable
 
 from langgraph.runtime import Runtime
 
+from longtake.agent.context import Context, library_of
+from longtake.agent.reader import confidence, read
+from longtake.agent.state import Anchor, LaneName, Relation, Row, State, SubQuery
 from longtake.timing import Span
 from longtake.tools.hits import LANES, Hit
 from longtake.tools.library import Library
 from longtake.tools.search import SearchOptions, search_rows
-
-from .context import Context, library_of
-from .reader import confidence, read
-from .state import Anchor, LaneName, Relation, Row, State, SubQuery
 
 NEIGHBOURS_OF = 8
 """Best rows of a sub-query whose neighbours are fetched too."""
@@ -25,16 +25,21 @@ DURING_S = 2.0
 def retrieve(state: State, runtime: Runtime[Context]) -> State:
     """Graph node: rows for every sub-query of the plan, and which lanes were searched."""
     context = runtime.context or Context()
-    library = library_of(context)
+    update = retrieve_rows(library_of(context), state, context)
+    runtime.stream_writer(
+        {"event": "retrieved", "rows": len(update["rows"]), "lanes": update["searched"]}
+    )
+    return update
+
+
+def retrieve_rows(library: Library, state: State, context: Context) -> State:
+    """What the library holds about a planned question."""
     rows: list[Row] = []
     searched: dict[str, str] = {}
     for index, asked in enumerate(state["plan"]["sub_queries"]):
         found, reports = _search(library, asked, state, context, index)
         searched |= reports
         rows += _with_neighbours(library, found)
-        runtime.stream_writer(
-            {"event": "retrieved", "query": asked["text"], "rows": len(found), "lanes": reports}
-        )
     relation = state["plan"]["relation"]
     anchor = None
     if relation is not None:
@@ -47,7 +52,8 @@ def retrieve(state: State, runtime: Runtime[Context]) -> State:
 def _search(
     library: Library, asked: SubQuery, state: State, context: Context, index: int
 ) -> tuple[list[Row], dict[str, str]]:
-    """The best rows of a sub-query over all lanes; lanes only it names are no filter but a preference."""
+    """The best rows of a sub-query over all lanes; lanes only it names are no filter but a
+    preference."""
     between = state.get("between") or None
     options = SearchOptions(
         lanes=LANES,
@@ -140,7 +146,7 @@ def _anchor(library: Library, asked: SubQuery, state: State, context: Context) -
         return None
     return {
         "rows": list(readings[0].rows),
-        "confidence": confidence(asked, readings, blind=encoder is None),
+        "confidence": confidence(asked, readings, encoder),
     }
 
 
@@ -169,7 +175,8 @@ def _beside(library: Library, anchor: Anchor, kind: Relation) -> list[Row]:
 
 
 def _stands(row: Row, kind: Relation, start: float, end: float) -> bool:
-    """Whether a row really lies after or before the anchor (a slide that was up all along does not)."""
+    """Whether a row really lies after or before the anchor (a slide that was up all along does
+    not)."""
     if kind == "after":
         return row["start"] >= end - 0.05
     if kind == "before":

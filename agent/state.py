@@ -1,6 +1,8 @@
-"""The graph's state: plain JSON values only, so that a checkpoint written today can be read tomorrow.
+"""The graph's state: plain JSON values only, so that a checkpoint written today can be read
+tomorrow.
 
-`typing_extensions.TypedDict`: with `typing.TypedDict` on Python 3.11 an API server shows no schemas.
+`typing_extensions.TypedDict`: with `typing.TypedDict` on Python 3.11 an API server shows no
+schemas.
 """
 
 from typing import Literal

@@ -1,4 +1,5 @@
-"""Entry for `langgraph.json`: the graph without a checkpointer, because the server brings its own."""
+"""Entry for `langgraph.json`: the graph without a checkpointer, because the server brings its
+own."""
 
 from longtake.agent.graph import build_graph
 

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 from langgraph.runtime import Runtime
 
+from longtake.agent.answer import Answer, Evidence, Searched
+from longtake.agent.context import Context, library_of
+from longtake.agent.state import Citation, LaneName, Row, State
+from longtake.agent.wording import wording
 from longtake.index.records import VideoRecord
 from longtake.index.store import Store
-
-from .answer import Answer, Evidence, Searched
-from .context import Context, library_of
-from .state import Citation, LaneName, Row, State
-from .wording import wording
 
 SLACK_S = 0.5
 """Stored times may exceed the measured duration by this much; more is not clamped but dropped."""

@@ -1,12 +1,12 @@
-"""An answer in plain words: it quotes, names the video and the clock time, and never claims more than was found."""
+"""An answer in plain words: it quotes, names the video and the clock time, and never claims more
+than was found."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from longtake.agent.answer import Answer, Evidence
+from longtake.agent.state import Plan
 from longtake.timing import format_time
-
-from .answer import Answer, Evidence
-from .state import Plan
 
 NOT_SEEN = "Quoted from what is indexed; nothing looked at the pictures."
 
@@ -18,7 +18,7 @@ def wording(answer: Answer, plan: Plan, queries: Sequence[int]) -> Answer:
         queries: for each piece of evidence the index of the sub-query it answers.
     """
     body = _abstention(answer) if answer.abstained else _answer(answer, plan, queries)
-    return replace(answer, text=f"{body} {NOT_SEEN}")
+    return replace(answer, text=f"{body.rstrip('.')}. {NOT_SEEN}")
 
 
 def _answer(answer: Answer, plan: Plan, queries: Sequence[int]) -> str:
@@ -28,20 +28,16 @@ def _answer(answer: Answer, plan: Plan, queries: Sequence[int]) -> str:
         first, *others = answer.evidence
         text = f'In "{first.video_title}": {_quoted(first, named=False)}'
         if others:
-            text += f" Perhaps also: {' '.join(_quoted(piece) for piece in others)}"
+            text += f"; perhaps also: {'; '.join(_quoted(piece) for piece in others)}"
         return text
     parts = [
-        _part(piece, plan["sub_queries"][query]["answer_type"] in ("time",))
+        _timed(piece) if plan["sub_queries"][query]["answer_type"] == "time" else _quoted(piece)
         for piece, query in zip(answer.evidence, queries, strict=True)
     ]
-    text = " ".join(parts)
+    text = "; ".join(parts)
     if plan["mentions"]:
         text = f"Yes. {text}"
     return f"{text} ({_sentence(answer.reason)})" if answer.reason else text
-
-
-def _part(piece: Evidence, time_first: bool) -> str:
-    return _timed(piece) if time_first else _quoted(piece)
 
 
 def _timed(piece: Evidence) -> str:
@@ -49,7 +45,7 @@ def _timed(piece: Evidence) -> str:
 
 
 def _quoted(piece: Evidence, *, named: bool = True) -> str:
-    where = f', in "{piece.video_title}"' if named else ""
+    where = f' in "{piece.video_title}"' if named else ""
     kind = "on screen" if piece.lane == "text" else "said"
     return f'"{piece.quote}" ({kind} at {format_time(piece.start)}{where})'
 

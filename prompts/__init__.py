@@ -1,4 +1,5 @@
-"""The text sent to models, one Markdown template each (`$name` placeholders; `$$` is a dollar sign)."""
+"""The text sent to models, one Markdown template each (`$name` placeholders; `$$` is a dollar
+sign)."""
 
 from functools import cache
 from importlib.resources import files

@@ -1,4 +1,5 @@
-"""From several rankings to one list of moments: fuse, merge neighbours, drop repeats, spread over videos.
+"""From several rankings to one list of moments: fuse, merge neighbours, drop repeats, spread over
+videos.
 
 Pure functions over plain values; `search.py` feeds them.
 """
@@ -8,8 +9,8 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from .hits import Hit
-from .query import stem, words
+from longtake.tools.hits import Hit
+from longtake.tools.query import stem, words
 
 K = TypeVar("K", bound=Hashable)
 
@@ -17,6 +18,8 @@ RRF_K = 60
 """Rank offset of reciprocal rank fusion (Cormack, Clarke and Buettcher 2009)."""
 MERGE_GAP_S = 1.0
 """Hits of one lane this close in time are neighbours."""
+MERGE_SCORE = 0.8
+"""A neighbour must be at least this near in score: a good moment is not stretched by weak ones."""
 MERGE_MAX_S = 30.0
 """No merged hit is longer than this, unless one of its parts already is."""
 MERGE_MAX_CHARS = 320
@@ -38,15 +41,18 @@ class Ranking(Generic[K]):
 
 
 def fuse(rankings: Iterable[Ranking[K]], *, k: int = RRF_K) -> dict[K, float]:
-    """Weighted reciprocal rank fusion: key -> sum of weight * trust / (k + rank), scaled to 0..1, best first.
+    """Weighted reciprocal rank fusion: key -> sum of weight * trust / (k + rank), scaled to 0..1,
+    best first.
 
     The order of the rankings does not matter; ties go by first appearance in the heavier ranking.
-    Source: Cormack, Clarke, Buettcher, "Reciprocal rank fusion outperforms Condorcet", SIGIR 2009; the weights
-    and the trust factor are ours, because equal weights let a word match that means little outrank meaning.
+    Source: Cormack, Clarke, Buettcher, "Reciprocal rank fusion outperforms Condorcet", SIGIR
+    2009; the weights
+    and the trust factor are ours, because equal weights let a word match that means little
+    outrank meaning.
     """
     lists = list(rankings)
     parts: dict[K, list[float]] = defaultdict(list)
-    best = sum(r.weight for r in lists if r.keys) / (k + 1)
+    best = sum(sorted(r.weight for r in lists if r.keys)) / (k + 1)
     for ranking in lists:
         trust = ranking.trust if ranking.trust is not None else [1.0] * len(ranking.keys)
         for rank, (key, belief) in enumerate(zip(ranking.keys, trust, strict=True), start=1):
@@ -56,9 +62,13 @@ def fuse(rankings: Iterable[Ranking[K]], *, k: int = RRF_K) -> dict[K, float]:
 
 
 def merge_neighbours(hits: Iterable[Hit]) -> list[Hit]:
-    """Neighbouring hits become one: same video, lane and sources, at most `MERGE_GAP_S` apart, within the caps.
+    """Neighbouring hits become one.
 
-    Nothing is lost: every input lies inside exactly one result, whose quote joins theirs in the order of time.
+    Neighbours have the same video, lane and sources, similar scores, lie at most `MERGE_GAP_S`
+    apart and stay within the caps together.
+
+    Nothing is lost: every input lies inside exactly one result, whose quote joins theirs in the
+    order of time.
     Best first.
     """
     groups: dict[tuple[str, str, tuple[str, ...]], list[Hit]] = defaultdict(list)
@@ -81,6 +91,8 @@ def merge_neighbours(hits: Iterable[Hit]) -> list[Hit]:
 def _fits(run: Hit, hit: Hit) -> bool:
     if run.span.gap(hit.span) > MERGE_GAP_S or run.span.union(hit.span).duration > MERGE_MAX_S:
         return False
+    if min(run.score, hit.score) < MERGE_SCORE * max(run.score, hit.score):
+        return False
     return len(run.quote or "") + len(hit.quote or "") < MERGE_MAX_CHARS
 
 
@@ -99,7 +111,8 @@ def _join(first: Hit, second: Hit) -> Hit:
 def drop_repeats(hits: Iterable[Hit]) -> list[Hit]:
     """Hits without those that repeat a better one of the same video.
 
-    A repeat says nearly the same words in the same lane, or at the same time in the other (burned-in subtitles).
+    A repeat says nearly the same words in the same lane, or at the same time in the other
+    (burned-in subtitles).
     """
     kept: list[tuple[Hit, frozenset[str]]] = []
     for hit in sorted(hits, key=lambda h: -h.score):
@@ -120,7 +133,8 @@ def _repeats(hit: Hit, bag: frozenset[str], other: Hit, others: frozenset[str]) 
 def spread(hits: Iterable[Hit], limit: int) -> list[Hit]:
     """At most `limit` hits, best first, over several videos.
 
-    Greedy: each pick is the hit with the highest score * VIDEO_DECAY ** (hits already picked from its video), so a
+    Greedy: each pick is the hit with the highest score * VIDEO_DECAY ** (hits already picked from
+    its video), so a
     video holds the whole list only where it is clearly ahead.
     """
     queues: dict[str, list[Hit]] = defaultdict(list)

@@ -20,10 +20,9 @@ from longtake.index.records import (
 from longtake.index.store import Store
 from longtake.prompts import render
 from longtake.timing import Span
-
-from .fusion import Ranking
-from .hits import Hit, Lane
-from .query import coverage, statement, terms
+from longtake.tools.fusion import Ranking
+from longtake.tools.hits import Hit, Lane
+from longtake.tools.query import coverage, statement, terms
 
 Key = tuple[Lane, int]
 Row = tuple[int, float, float, str]
@@ -34,7 +33,8 @@ CERTAIN_COSINE = 0.5
 WORDS_WEIGHT = 1.0
 MEANING_WEIGHT = 1.0
 PICTURES_WEIGHT = 0.8
-"""Image-text similarities have no absolute meaning, so a picture must not outrank a sentence that fits."""
+"""Image-text similarities have no absolute meaning, so a picture must not outrank a sentence that
+fits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +87,11 @@ class Pool:
 
 
 def by_words(scope: Scope, pool: Pool, text: str, lanes: Sequence[TextLane]) -> list[Ranking[Key]]:
-    """BM25, one ranking a lane; an entry is trusted by the square of its share of the query's terms.
+    """BM25, one ranking a lane; an entry is trusted by the square of its share of the query's
+    terms.
 
-    Without that, one common word in one sentence counts as much as the sentence that means what was asked.
+    Without that, one common word in one sentence counts as much as the sentence that means what
+    was asked.
     """
     wanted = terms(text)
     rankings = []
@@ -148,12 +150,11 @@ def by_pictures(
             clips[video] = scope.store.clips(video)
         return clips[video]
 
-    pooled: list[Key] = []
+    pooled: dict[Key, float] = {}
     accept = _clip_filter(scope, clips_of)
     for match in _nearest(scope, "clips", encoder.identity, query, accept):
         clip = clips_of(match.video_id)[match.row]
-        pooled.append(pool.add(("visual", clip.id), _clip_hit(scope, clip, query[0])))
-    framed: dict[Key, None] = {}
+        pooled[pool.add(("visual", clip.id), _clip_hit(scope, clip, query[0]))] = match.score
 
     def frame_clips(match: VectorMatch) -> list[ClipRecord]:
         frames = scope.store.frame_vectors(match.video_id, encoder.identity)
@@ -162,13 +163,23 @@ def by_pictures(
         found = _clips_at(clips_of(match.video_id), frames.times[frames.rows == match.row])
         return [clip for clip in found if scope.admits(clip.start, clip.end)]
 
+    framed: dict[Key, float] = {}
     for match in _nearest(
         scope, "frames", encoder.identity, query, lambda match: bool(frame_clips(match))
     ):
         for clip in frame_clips(match):
-            framed[pool.add(("visual", clip.id), _clip_hit(scope, clip, query[0]))] = None
-    half = PICTURES_WEIGHT / 2
-    return [Ranking(keys=pooled, weight=half), Ranking(keys=list(framed), weight=half)]
+            key = pool.add(("visual", clip.id), _clip_hit(scope, clip, query[0]))
+            framed.setdefault(key, match.score)
+    return [_picture_ranking(pooled), _picture_ranking(framed)]
+
+
+def _picture_ranking(scores: dict[Key, float]) -> Ranking[Key]:
+    """Trust falls from 1 for the best to 1/2 for the last, because only differences mean
+    something."""
+    best, worst = max(scores.values(), default=0.0), min(scores.values(), default=0.0)
+    width = max(best - worst, 1e-6)
+    trust = [0.5 + 0.5 * (score - worst) / width for score in scores.values()]
+    return Ranking(keys=list(scores), weight=PICTURES_WEIGHT / 2, trust=trust)
 
 
 def _nearest(

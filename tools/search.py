@@ -9,10 +9,9 @@ from longtake.index.lanes import ImageTextEncoder, SentenceEncoder, StageName, S
 from longtake.index.records import StageRecord, TextLane
 from longtake.index.store import Store
 from longtake.timing import Span
-
-from .fusion import Ranking, drop_repeats, fuse, merge_neighbours, spread
-from .hits import LANES, Hit, Lane, SearchResult
-from .rankers import Key, Pool, Scope, by_meaning, by_pictures, by_words
+from longtake.tools.fusion import Ranking, drop_repeats, fuse, merge_neighbours, spread
+from longtake.tools.hits import LANES, Hit, Lane, SearchResult
+from longtake.tools.rankers import Key, Pool, Scope, by_meaning, by_pictures, by_words
 
 __all__ = ["LANES", "Hit", "Lane", "SearchOptions", "SearchResult", "search", "search_rows"]
 
@@ -57,11 +56,13 @@ def search(
     sentences: SentenceEncoder | None = None,
     images: ImageTextEncoder | None = None,
 ) -> SearchResult:
-    """Moments that fit a text: rankings fused, neighbours merged, repeats dropped, spread over videos.
+    """Moments that fit a text: rankings fused, neighbours merged, repeats dropped, spread over
+    videos.
 
     Args:
         text: keywords, a phrase or a question; nothing in it is an operator.
-        sentences: encoder of the library's sentence vectors; None searches speech and text by words only.
+        sentences: encoder of the library's sentence vectors; None searches speech and text by
+        words only.
         images: encoder of the library's frame vectors; None leaves the visual lane out.
 
     Raises:
@@ -81,7 +82,8 @@ def search_rows(
     sentences: SentenceEncoder | None,
     images: ImageTextEncoder | None,
 ) -> SearchResult:
-    """Like `search`, but each hit is one stored segment, cue or clip, and there are about `5 * limit` a ranking."""
+    """Like `search`, but each hit is one stored segment, cue or clip, and there are about `5 *
+    limit` a ranking."""
     videos = {video.id: video for video in store.videos()}
     unknown = [key for key in options.videos or () if key not in videos]
     if unknown:
