@@ -9,13 +9,14 @@ Writing: `put_video`, `put_path`, `commit` (one stage, one transaction), `remove
 `save_run`.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import delete, insert, update
 
-from longtake.errors import LibraryError, LibraryMissing
+from longtake.errors import LibraryCorrupt, LibraryError, LibraryMissing
 from longtake.index import migrations, rows
 from longtake.index.commits import TABLES, StageData, upsert, write_stage
 from longtake.index.database import DATABASE_NAME, Database
@@ -25,6 +26,8 @@ from longtake.index.lock import WriterLock
 from longtake.index.reader import Reader
 from longtake.index.records import ClipVectors, SentenceVectors, StageRecord, VideoRecord
 from longtake.timing import Span
+
+_log = logging.getLogger(__name__)
 
 
 class Store(Reader):
@@ -203,9 +206,15 @@ class Store(Reader):
                 )
 
     def refresh_indexes(self) -> None:
-        """Bring every cached vector index up to date, so that the next search need not."""
+        """Bring every cached vector index up to date, so that the next search need not.
+
+        A damaged vector file leaves its index as it is, with a warning: searching tells, too.
+        """
         for kind, model in sorted({(file.kind, file.model) for file in self.vector_files()}):
-            self.vector_index(kind, model)
+            try:
+                self.vector_index(kind, model)
+            except LibraryCorrupt as exc:
+                _log.warning("%s", exc)
 
     def save_run(
         self,

@@ -123,6 +123,7 @@ class Library:
         with Store.open(self.root, write=True, create=True) as store:
             indexer = Indexer(store, self.settings, progress=progress or (lambda event: None))
             report = indexer.run([Path(path) for path in paths], options)
+            store.refresh_indexes()
         self.close()
         return report
 
@@ -140,6 +141,7 @@ class Library:
             for video in videos:
                 store.remove(video.id)
                 shutil.rmtree(self.root / "thumbs" / video.id, ignore_errors=True)
+            store.refresh_indexes()
         self.close()
         return videos
 
@@ -156,6 +158,7 @@ class Library:
                     gone.append(video)
                     store.remove(video.id)
                     shutil.rmtree(self.root / "thumbs" / video.id, ignore_errors=True)
+            store.refresh_indexes()
         self.close()
         return gone
 

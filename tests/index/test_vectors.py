@@ -1,8 +1,9 @@
 """Vector files are whole or not there; the search cache always equals what the database names."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,9 +209,12 @@ def test_files_come_and_go(
     monkeypatch.setattr(vector_index, "PROBES", 8)
     builds: list[int] = []
     build = vector_index._build
-    monkeypatch.setattr(
-        vector_index, "_build", lambda v, files: builds.append(len(files)) or build(v, files)
-    )
+
+    def counted(vectors: VectorFiles, files: Sequence[VectorFileRecord]) -> Any:
+        builds.append(len(files))
+        return build(vectors, files)
+
+    monkeypatch.setattr(vector_index, "_build", counted)
     files = write(vectors, [200, 300, 100, 50])
     query = clustered(1, seed=3)
     for wanted in (files[:3], [files[0], files[2]], [files[0], *files[2:]], files):
