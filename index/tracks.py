@@ -70,6 +70,9 @@ class PacketDecoder:
             frames: list[Any] = self._stream.decode(None)
         except av.FFmpegError:
             return []
+        for frame in frames:
+            if frame.time_base is None:
+                frame.time_base = self._stream.time_base
         return frames
 
     def notes(self, kind: str, frames: int) -> Iterator[str]:
