@@ -77,11 +77,6 @@ class Database:
             raise LibraryError(f"cannot read library {str(root)!r}: {exc.strerror or exc}") from exc
         return cls(root, _sqlite_engine(copy / path.name, "mode=rw", writable=False), copy)
 
-    @property
-    def dialect(self) -> str:
-        """`sqlite` or `postgresql`."""
-        return self._engine.dialect.name
-
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection whose statements all see the same state."""

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from longtake.errors import LibraryCorrupt, LibraryMissing, LibraryTooNew
 from longtake.index import migrations
 from longtake.index.database import Database
+from longtake.index.schema import Base
 from longtake.index.store import Store
 
 
@@ -108,3 +111,14 @@ def test_migrate_tells_what_it_did(tmp_path: Path) -> None:
         assert migrations.migrate(connection, tmp_path) == [1]
         assert migrations.migrate(connection, tmp_path) == []
     database.close()
+
+
+def test_tables_can_be_made_on_postgresql_too() -> None:
+    statements = [
+        str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        for table in Base.metadata.sorted_tables
+    ]
+    assert len(statements) == 10
+    (segments,) = [text for text in statements if "CREATE TABLE segments" in text]
+    assert "id BIGSERIAL NOT NULL" in segments
+    assert "FOREIGN KEY(video_id) REFERENCES videos (id) ON DELETE CASCADE" in segments
