@@ -21,7 +21,7 @@ MAX_GAP_S = 2.0
 """Text that is missing no longer than this (a missed frame, an occlusion) still stands."""
 
 _LIKE = 0.75
-_LIKE_MOVED = 0.9
+_LIKE_MOVED = 0.85
 _ROLL_WITHIN_S = 3.0
 _MAX_ROLLED_CHARS = 200
 _MIN_MOVED_CHARS = 4
@@ -204,7 +204,7 @@ def _extent(boxes: list[Box]) -> Box:
 def _cues(track: _Track, end: float, min_confidence: float) -> list[Cue]:
     """The texts a track showed, one after the other."""
     runs = track.readings.settle()
-    ends = [run.start for run in runs[1:]] + [end]
+    ends = [min(run.start, end) for run in runs[1:]] + [end]
     box = _extent(track.boxes)
     return [
         Cue(start=run.start, end=stop, text=run.best(), box=box, confidence=run.confidence)

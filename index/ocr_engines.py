@@ -14,7 +14,7 @@ import numpy as np
 
 from longtake import models
 from longtake.config import Settings
-from longtake.errors import EngineError, UsageError, WeightsMissing
+from longtake.errors import EngineError, UsageError, WeightsCorrupt, WeightsMissing
 from longtake.index.lanes import U8, Box, Line
 
 _log = logging.getLogger(__name__)
@@ -137,6 +137,7 @@ class EasyReader:
     Raises:
         UsageError: a language EasyOCR does not know, or languages it cannot combine.
         WeightsMissing: weights are not in `folder` and may not or cannot be downloaded.
+        WeightsCorrupt: weights in `folder` do not have their known MD5 (and `offline`).
     """
 
     def __init__(
@@ -164,6 +165,8 @@ class EasyReader:
                 "set text.languages to codes it lists, as en, de, fr, ja"
             ) from exc
         except (OSError, AssertionError) as exc:
+            if "MD5" in str(exc):
+                raise WeightsCorrupt(f"easyocr: {exc}: delete the file and fetch it again") from exc
             raise WeightsMissing(
                 f"no weights for easyocr languages {', '.join(languages)!r}: {exc}; run once with "
                 "access to the network, put its model files into ~/.EasyOCR/model, "

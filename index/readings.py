@@ -82,12 +82,13 @@ class Run:
     start: float
     last: float
     texts: dict[str, list[float]] = field(default_factory=dict)
-    """Reading -> confidences in the frames it was read in."""
+    """Reading -> its confidence in each frame that shows it."""
+    reads: int = 0
+    """Frames that were read, not held."""
 
     @property
     def lasts(self) -> bool:
-        reads = sum(len(values) for values in self.texts.values())
-        return reads >= 2 or self.last - self.start >= LASTING_S
+        return self.reads >= 2 or self.last - self.start >= LASTING_S
 
     @property
     def weight(self) -> float:
@@ -116,6 +117,7 @@ class Run:
     def absorb(self, other: "Run") -> None:
         """Take over the readings and the time of a neighbour."""
         self.start, self.last = min(self.start, other.start), max(self.last, other.last)
+        self.reads += other.reads
         for text, values in other.texts.items():
             self.texts.setdefault(text, []).extend(values)
 
@@ -136,17 +138,22 @@ class Readings:
             self.runs.append(Run(key, time, time))
         run = self.runs[-1]
         run.last = time
+        run.reads += 1
         run.texts.setdefault(text, []).append(confidence)
         self.text, self.folded = text, fold(text)
 
     def hold(self, time: float) -> None:
         """The screen has not changed until `time`."""
-        self.runs[-1].last = time
+        run = self.runs[-1]
+        run.last = time
+        if (shown := run.texts.get(self.text)) is not None:
+            shown.append(shown[-1])
 
     def roll_on(self, time: float, joined: str, text: str, confidence: float) -> None:
         """The text grew to `joined`, of which `text` is seen now."""
         run = self.runs[-1]
         confidences = [value for values in run.texts.values() for value in values]
+        run.reads += 1
         run.key, run.last, run.texts = same_key(joined), time, {joined: [*confidences, confidence]}
         self.text, self.folded = text, fold(text)
 
@@ -222,9 +229,10 @@ def _counter(stretch: list[Run]) -> Run:
     first, last = stretch[0], stretch[-1]
     text = f"{first.best()} ... {last.best()}"
     confidences = [run.confidence for run in stretch]
-    return Run(same_key(text), first.start, last.last, {text: confidences})
+    reads = sum(run.reads for run in stretch)
+    return Run(same_key(text), first.start, last.last, {text: confidences}, reads)
 
 
 def _copy(run: Run) -> Run:
     texts = {text: list(values) for text, values in run.texts.items()}
-    return Run(run.key, run.start, run.last, texts)
+    return Run(run.key, run.start, run.last, texts, run.reads)
