@@ -95,9 +95,13 @@ class Reader:
         found = select(table.c.path).where(table.c.video_id == video_id).order_by(table.c.path)
         return [Path(row.path) for row in self._all(found)]
 
-    def stages(self) -> dict[tuple[str, StageName], StageRecord]:
-        """How every stage of every video ended."""
-        records = [rows.stage_record(row) for row in self._all(select(TABLES["stages"]))]
+    def stages(self, video_id: str | None = None) -> dict[tuple[str, StageName], StageRecord]:
+        """How every stage ended, of every video or of one."""
+        table = TABLES["stages"]
+        statement = select(table)
+        if video_id is not None:
+            statement = statement.where(table.c.video_id == video_id)
+        records = [rows.stage_record(row) for row in self._all(statement)]
         return {(record.video_id, record.name): record for record in records}
 
     def shots(self, video_id: str) -> list[ShotRecord]:

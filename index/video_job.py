@@ -230,7 +230,7 @@ class VideoJob:
         return self.specs[name].model
 
     def _recorded(self, name: StageName) -> StageRecord | None:
-        return self.store.stages().get((self.record.id, name))
+        return self.store.stages(self.record.id).get((self.record.id, name))
 
     def _rows(self, name: StageName, outcome: LaneOutcome) -> tuple[StageResult, dict[str, Any]]:
         """The stage's result and the keyword arguments that commit its rows."""

@@ -86,6 +86,9 @@ def test_everything_comes_back(root: Path) -> None:
         assert store.known_paths()[str(video.path)] == KnownPath(video_id=V0, size=9, mtime_ns=5)
         assert store.paths(V0) == [video.path]
         assert store.stages()[V0, StageName.SPEECH] == stage(StageName.SPEECH, stats={"count": 2})
+        assert store.stages(V1) == {
+            key: record for key, record in store.stages().items() if key[0] == V1
+        }
         assert [(s.position, s.span) for s in store.shots(V1)] == [
             (0, Span(0, 12)),
             (1, Span(12, 20)),
