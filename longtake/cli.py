@@ -123,9 +123,10 @@ def index(  # one parameter a flag: typer reads them from the signature
 
     Can be interrupted and run again. Videos that fail are named at the end; the others are done.
     """
-    from longtake import documents, render
+    from longtake import documents
     from longtake.index.lanes import StageName
     from longtake.progress import index_progress
+    from longtake.render_index import index_report
     from longtake.tools.library import Library
 
     named = {
@@ -149,7 +150,7 @@ def index(  # one parameter a flag: typer reads them from the signature
         if as_json:
             print_json(documents.index_report(opened.root, report))
         else:
-            render.index_report(report)
+            index_report(report)
     if not report.ok:
         raise typer.Exit(EXIT_PROBLEM)
 

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from longtake.console import console, file_name, printable, view_command
 from longtake.index.lanes import StageName, StageState
-from longtake.index.stages import DEPENDS_ON
 from longtake.timing import Span, format_time
 
 if TYPE_CHECKING:
@@ -17,10 +16,9 @@ if TYPE_CHECKING:
     from longtake.index.check import Finding
     from longtake.index.doctor import LaneStatus
     from longtake.index.records import StageRecord, VideoRecord
-    from longtake.index.reports import IndexReport, VideoReport
     from longtake.tools.search import Hit
 
-_STATE_STYLES = {
+STATE_STYLES = {
     StageState.DONE: "green",
     StageState.EMPTY: "dim",
     StageState.SKIPPED: "yellow",
@@ -36,75 +34,18 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     return made
 
 
-def index_report(report: "IndexReport") -> None:
-    """What was indexed, how fast per stage, and what failed and why."""
-    counts = dict.fromkeys(("indexed", "moved", "duplicate", "unchanged", "failed"), 0)
-    made = table("video", "length", "result", "speed", "stages (x realtime)", right=["length"])
-    for item in report.videos:
-        counts[item.action] += 1
-        if item.action != "unchanged" and item.action != "failed":
-            made.add_row(
-                file_name(item.path),
-                _length(item.duration_s),
-                item.action,
-                _speed(item.duration_s, item.wall_s if item.stages else None),
-                _stage_speeds(item),
-            )
-    out = console()
-    if made.row_count:
-        out.print(made)
-    for item in report.videos:
-        for reason in _problems(item):
-            out.print(Text.assemble(file_name(item.path), ": ", (printable(reason), "red")))
-    for reason, names in _skipped(report).items():
-        out.print(Text(f"skipped {', '.join(names)}: {printable(reason)}", style="yellow"))
-    summary = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
-    out.print(f"{summary or 'no videos found'} in {report.wall_s:.1f} s")
+def busy(stage: "StageRecord") -> float | None:
+    """Seconds that a stage worked."""
+    seconds: float | None = stage.stats.get("busy_s")
+    return seconds
 
 
-def _problems(item: "VideoReport") -> list[str]:
-    problems = [f"failed: {item.error}"] if item.error else []
-    problems += [
-        f"{stage.name} failed: {stage.reason}"
-        for stage in item.stages
-        if stage.state is StageState.FAILED
-    ]
-    return problems
-
-
-def _skipped(report: "IndexReport") -> dict[str, list[str]]:
-    """Reason -> names of the stages that were skipped for it, those made from them left out."""
-    skipped: dict[str, list[str]] = {}
-    for item in report.videos:
-        own = {stage.name for stage in item.stages if stage.state is StageState.SKIPPED}
-        for stage in item.stages:
-            if stage.name in own and own.isdisjoint(DEPENDS_ON[stage.name]):
-                names = skipped.setdefault(stage.reason or "no reason recorded", [])
-                if str(stage.name) not in names:
-                    names.append(str(stage.name))
-    return skipped
-
-
-def _stage_speeds(item: "VideoReport") -> Text:
-    parts = []
-    for stage in item.stages:
-        speed = _speed(item.duration_s, _busy(stage))
-        said = speed if stage.state is StageState.DONE and speed else str(stage.state)
-        parts.append(Text(f"{stage.name} {said}", style=_STATE_STYLES[stage.state]))
-    return Text("  ").join(parts)
-
-
-def _busy(stage: "StageRecord") -> float | None:
-    busy: float | None = stage.stats.get("busy_s")
-    return busy
-
-
-def _speed(duration_s: float | None, spent_s: float | None) -> str:
-    return f"{duration_s / spent_s:.1f}x" if duration_s and spent_s else ""
-
-
-def _length(seconds: float | None) -> str:
-    return "" if seconds is None else format_time(seconds)
+def speed(duration_s: float | None, spent_s: float | None) -> str:
+    """Seconds of video a second, such as `5.7x`; empty when unknown."""
+    if not duration_s or not spent_s:
+        return ""
+    times = duration_s / spent_s
+    return f"{times:.1f}x" if times < 100 else f"{times:.0f}x"
 
 
 def videos(
@@ -116,7 +57,7 @@ def videos(
     for record in records:
         own = stages[record.id]
         waiting = [
-            Text(f"{name} {own[name].state}", style=_STATE_STYLES[own[name].state])
+            Text(f"{name} {own[name].state}", style=STATE_STYLES[own[name].state])
             if name in own
             else Text(f"{name} to do", style="yellow")
             for name in StageName
@@ -154,10 +95,10 @@ def video_summary(record: "VideoRecord", stages: Mapping[StageName, "StageRecord
     for name, stage in stages.items():
         made.add_row(
             str(name),
-            Text(str(stage.state), style=_STATE_STYLES[stage.state]),
+            Text(str(stage.state), style=STATE_STYLES[stage.state]),
             stage.engine,
             printable(stage.model),
-            _speed(record.duration, _busy(stage)),
+            speed(record.duration, busy(stage)),
             printable(stage.reason or _stats(stage)),
         )
     out.print(made)
