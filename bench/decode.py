@@ -87,17 +87,16 @@ def report(path: Path, sides: dict[str, Side]) -> None:
     """The rows, as JSON lines."""
     for mode, limit in zip(MODES, (0.85, 0.95), strict=True):
         ours = sides[f"sampled {mode}"]
-        for ceiling in ("ffmpeg", "pyav"):
-            null = sides.get(f"{ceiling} {mode}")
-            if null is not None:
-                row(
-                    target="1",
-                    name=f"decode and sample, {mode} / {ceiling} null decode",
-                    measured=ratio(null.wall, ours.wall),
-                    limit=limit,
-                    better="higher",
-                    note="speed; 1 frame a second at 224 px",
-                )
+        ceiling = "ffmpeg" if f"ffmpeg {mode}" in sides else "pyav"
+        row(
+            target="1",
+            name=f"decode and sample, {mode} / {ceiling} null decode",
+            measured=ratio(sides[f"{ceiling} {mode}"].wall, ours.wall),
+            limit=limit,
+            better="higher",
+            note=f"speed; 1 frame a second at 224 px; CPU of PyAV's null decode / ours "
+            f"{ratio(sides[f'pyav {mode}'].cpu, ours.cpu):.2f}",
+        )
     for mode in MODES:
         row(
             target="1b",
