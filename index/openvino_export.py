@@ -72,26 +72,32 @@ def _publish(work: Path, folder: Path) -> None:
             raise
 
 
-def write_module(module: Any, xml: Path, examples: tuple[Any, ...], *, fixed: bool = False) -> None:
+def write_module(
+    module: Any, xml: Path, examples: tuple[Any, ...], shapes: list[list[int]] | None = None
+) -> None:
     """Export a torch module to `xml`.
 
     Args:
         module: in eval mode, taking and returning tensors.
         examples: inputs to trace with.
-        fixed: inputs always have these shapes. Otherwise their first dimension is free, and so is
+        shapes: of the inputs, -1 where they vary. By default the first dimension does, and so does
             the second one of matrices (token ids).
     """
     import torch
 
     openvino = load_openvino()
-    free = [[-1, -1] if x.ndim == 2 else [-1, *x.shape[1:]] for x in examples]
-    shapes = [list(x.shape) for x in examples] if fixed else free
+    if shapes is None:
+        shapes = [[-1, -1] if x.ndim == 2 else [-1, *x.shape[1:]] for x in examples]
     fastpath = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # the fused attention op has no OpenVINO form
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # tracing warns of every shape turned into a constant
-            model = openvino.convert_model(module, example_input=examples, input=shapes)
+            # Traced here because OpenVINO would run the module again to check the trace.
+            traced = torch.jit.trace(  # type: ignore[no-untyped-call] # torch has it untyped
+                module, examples, check_trace=False, strict=False
+            )
+            model = openvino.convert_model(traced, example_input=examples, input=shapes)
     finally:
         torch.backends.mha.set_fastpath_enabled(fastpath)
     openvino.save_model(model, xml, compress_to_fp16=False)

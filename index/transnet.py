@@ -172,9 +172,11 @@ def color_histograms(frames: U8) -> F32:
 def _export(weights: Path, target: Path) -> None:
     import torch
 
-    frames = torch.zeros(1, WINDOW, 27, 48, 3, dtype=torch.uint8)
-    histograms = torch.zeros(1, WINDOW, 512)
-    write_module(load_network(weights), target / _XML, (frames, histograms), fixed=True)
+    # Tracing runs the network: a short window will do, its length is set by the shapes.
+    length = _LOOKUP
+    examples = (torch.zeros(1, length, 27, 48, 3, dtype=torch.uint8), torch.zeros(1, length, 512))
+    shapes = [[1, WINDOW, 27, 48, 3], [1, WINDOW, 512]]
+    write_module(load_network(weights), target / _XML, examples, shapes)
 
 
 def load_network(weights: Path) -> Any:
