@@ -30,7 +30,7 @@ def record(library: Path) -> str:
         shown = run_in_terminal(
             [sys.executable, "-m", "longtake", "--library", str(library), *command]
         )
-        screen.print(Text.from_ansi(shown))
+        screen.print(Text.from_ansi(shown.rstrip()))
         screen.print()
     return screen.export_svg(title="longtake")
 

@@ -129,7 +129,7 @@ def answer(given: "Answer") -> None:
     """An answer with its moments and how to watch them."""
     out = console()
     for line in given.text.splitlines():
-        out.print(printable(line), style="bold", soft_wrap=True)
+        out.print(printable(line), style="" if given.abstained else "bold", soft_wrap=True)
     if given.option is not None:
         out.print(f"option: {printable(given.option)}", soft_wrap=True)
     if not given.abstained:
