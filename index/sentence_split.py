@@ -28,6 +28,8 @@ class Spoken:
     language: str | None
     closes: bool
     """The recogniser ended a passage after it: a better place for a cut than most."""
+    again: bool = False
+    """It comes from a second attempt at the end of a window."""
 
 
 def split_sentences(spoken: Sequence[Spoken]) -> list[Segment]:

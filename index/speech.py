@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from longtake.config import Settings
-from longtake.index.hallucinations import RULES, Rule, is_loop, judge, repeated
+from longtake.index.hallucinations import RULES, Rule, is_loop, judge, plain, repeated
 from longtake.index.lanes import (
     SAMPLE_RATE,
     Recognised,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _MAX_JUMP_S = 0.1
 _ATTEMPTS = 3
+_ECHO_S = 0.3
 _LANGUAGE_WINDOWS = 3
 _LANGUAGE_SURE = 0.9
 
@@ -120,6 +121,7 @@ class Transcriber:
         for kind in self._packers:
             self._recognise(kind)
         self._spoken.sort(key=lambda spoken: spoken.word.start)
+        self._spoken = _without_echoes(self._spoken)
         segments = split_sentences(self._spoken)
         return segments, self._result(segments)
 
@@ -147,7 +149,7 @@ class Transcriber:
         self._windows += len(windows)
         for window, heard in self._heard(windows, language):
             for passage in self._filtered(window, heard):
-                self._keep(window, passage)
+                self._keep(window, passage, again=window not in windows)
 
     def _detect_language(self, kind: Kind) -> str:
         """Language by the most speechy windows at hand; once found in speech it stands."""
@@ -210,7 +212,7 @@ class Transcriber:
                 self._dropped[rule] += 1
                 _log.debug("dropped by %s: %r", rule, passage.text)
 
-    def _keep(self, window: Window, passage: Recognised) -> None:
+    def _keep(self, window: Window, passage: Recognised, *, again: bool) -> None:
         for number, word in enumerate(passage.words, start=1):
             start, end = window.video_times(word.start, word.end)
             self._spoken.append(
@@ -218,6 +220,7 @@ class Transcriber:
                     word=replace(word, start=start, end=end),
                     language=passage.language,
                     closes=number == len(passage.words),
+                    again=again,
                 )
             )
 
@@ -247,6 +250,23 @@ class Transcriber:
         else:
             reason = f"{sound_s:.0f} s of sound, no words found: music or noise"
         return StageResult(state=StageState.EMPTY, reason=reason, stats=stats)
+
+
+def _without_echoes(spoken: list[Spoken]) -> list[Spoken]:
+    """Words without the ends of words that a second attempt began within: `nobody` `body`."""
+    kept: list[Spoken] = []
+    for one in spoken:
+        last = kept[-1] if kept else None
+        if (
+            last
+            and one.again
+            and not last.again
+            and one.word.start - last.word.end < _ECHO_S
+            and plain(last.word.text).endswith(plain(one.word.text))
+        ):
+            continue
+        kept.append(one)
+    return kept
 
 
 def _is_stuck(passage: Recognised) -> bool:

@@ -226,8 +226,8 @@ def _words(
     at, last = (sample / SAMPLE_RATE for sample in windows[number])
     words = []
     for start, end, text, probability in timed:
-        start = min(max(start, at), last)
-        at = min(max(end, start), last)
+        start = min(max(float(start), at), last)
+        at = min(max(float(end), start), last)
         clamped = min(max(float(probability), 0.0), 1.0)
         words.append(Word(start=start, end=at, text=text, probability=clamped))
     return tuple(words)
