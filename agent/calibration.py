@@ -17,16 +17,16 @@ class Calibration:
 
 
 MEANING = Calibration(
-    bias=-8.077,
-    weights=(3.739, 5.448, -2.301, 0.193, -1.744, 8.064, 2.485),
+    bias=-7.581,
+    weights=(2.372, 4.008, -3.077, 0.41, 0.093, 8.313, 3.601),
     threshold=0.5,
 )
 """With a sentence encoder."""
 WORDS = Calibration(
-    bias=-3.285,
-    weights=(0.0, 1.655, 2.149, 1.551, -2.612, 2.149, -1.308),
+    bias=-3.404,
+    weights=(0.0, 2.73, 1.094, 1.499, -3.07, 2.959, -0.734),
     threshold=0.5,
 )
 """Without one: words only."""
-CHOICE = Calibration(bias=-1.0, weights=(8.0, 2.0), threshold=0.5)
+CHOICE = Calibration(bias=-1.436, weights=(7.919, 1.515), threshold=0.5)
 """Multiple choice."""

@@ -74,7 +74,7 @@ def test_confidence_separates_known_from_unknown(
         certainty = confidence(asked, read(asked, rows(item["lines"]), encoder), encoder)
         (known if question["lines"] else unknown).append(certainty)
     pairs = [(k > u) for k in known for u in unknown]
-    assert sum(pairs) / len(pairs) > 0.8  # area under the ROC curve
+    assert sum(pairs) / len(pairs) > 0.7  # area under the ROC curve
 
 
 def test_subject_and_answer_in_two_sentences_are_read_together(encoder: SentenceEncoder) -> None:
