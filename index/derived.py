@@ -53,7 +53,7 @@ def sentence_vectors(
 
 
 def _upstream_problem(store: Store, video_id: str, *upstream: StageName) -> StageResult:
-    recorded = store.stages()
+    recorded = store.stages(video_id)
     for name in upstream:
         record = recorded.get((video_id, name))
         if record is None:

@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     fps: float = Field(1.0, gt=0, le=10)
     """Sampled frames per second of video."""
     decode: Literal["nonref", "all"] = "nonref"
-    """`nonref` skips frames that no other frame needs (a third cheaper; at most one frame off)."""
+    """`nonref` skips frames that no other frame needs: a third cheaper, some frames off."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """CPU threads for models."""

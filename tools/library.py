@@ -24,11 +24,15 @@ from longtake.timing import Span
 if TYPE_CHECKING:
     from longtake.index.check import Finding
     from longtake.index.doctor import LaneStatus
-    from longtake.index.frames import Frame
+    from longtake.index.frames import Frame, FrameReader, Size
+    from longtake.index.lanes import Box
     from longtake.index.reports import IndexReport, ProgressEvent
     from longtake.tools.hits import Hit, SearchResult
 
 Lane = Literal["visual", "speech", "text"]
+
+_OPEN_VIDEOS = 4
+"""Videos that `frames_at` keeps open."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +52,7 @@ class Library:
     def __init__(self, root: Path, settings: Settings) -> None:
         self.root = root
         self.settings = settings
+        self._frame_readers: dict[str, FrameReader] = {}
 
     @classmethod
     def open(
@@ -85,6 +90,8 @@ class Library:
             made = self.__dict__.pop(name, None)
             if isinstance(made, Store):
                 made.close()
+        while self._frame_readers:
+            self._frame_readers.popitem()[1].close()
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +130,6 @@ class Library:
         with Store.open(self.root, write=True, create=True) as store:
             indexer = Indexer(store, self.settings, progress=progress or (lambda event: None))
             report = indexer.run([Path(path) for path in paths], options)
-            store.refresh_indexes()
         self.close()
         return report
 
@@ -207,15 +213,39 @@ class Library:
         """On-screen text in time order, all or what overlaps `between`."""
         return self.store.cues(video_id, between)
 
-    def frames_at(self, video_id: str, times: Sequence[float]) -> "list[Frame]":
+    def frames_at(
+        self,
+        video_id: str,
+        times: Sequence[float],
+        *,
+        size: "Size | None" = None,
+        crop: "Box | None" = None,
+    ) -> "list[Frame]":
         """The frames shown at these times (seconds), exact to half a frame.
+
+        Recent videos stay open and recent frames in memory, so looking again costs nothing.
+
+        Args:
+            size: None for native resolution; a number for the longer side in pixels, never
+                enlarging; a pair for exactly (width, height).
+            crop: the part of the upright picture to show, in relative coordinates.
 
         Raises:
             MediaError: the file is gone or cannot be decoded.
+            UsageError: a time is not finite, the size is not positive, the crop is empty.
         """
-        from longtake.index.frames import frames_at
+        from longtake.index.frames import FrameReader
 
-        return frames_at(self.store.video(video_id).path, times)
+        readers = self._frame_readers
+        reader = readers.pop(video_id, None)
+        if reader is None:
+            video = self.store.video(video_id)
+            jumps = any(note.startswith("jumps of the timestamps") for note in video.notes)
+            reader = FrameReader(video.path, jumps=jumps)
+        readers[video_id] = reader
+        if len(readers) > _OPEN_VIDEOS:
+            readers.pop(next(iter(readers))).close()
+        return reader.at(times, size=size, crop=crop)
 
     def search(
         self,
