@@ -302,6 +302,13 @@ QUESTIONS = (
         answer="mercury",
         where="bath of mercury",
         paraphrased=True,
+    ),
+    Question(
+        question="On what liquid did the heavy lens float?",
+        lane="speech",
+        answer="mercury",
+        where="bath of mercury",
+        paraphrased=True,
         demo=True,
     ),
     Question(
