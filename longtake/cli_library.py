@@ -194,8 +194,8 @@ def check(
 ) -> None:
     """Check the library against itself: rows, files, vectors, times.
 
-    Exit code 1 when something is wrong (with --repair: still wrong). Files that are gone are
-    told, but they are no fault of the library.
+    Exit code 1 when something is wrong (with --repair: still wrong). Videos whose
+    files are gone are named, but are no error.
     """
     from longtake import documents, render
 
@@ -206,7 +206,7 @@ def check(
         print_json(documents.findings(left, repaired=repair))
     else:
         render.findings(found, left, repaired=repair)
-    if any(finding.kind != "gone" for finding in left):
+    if not documents.is_sound(left):
         raise typer.Exit(EXIT_PROBLEM)
 
 

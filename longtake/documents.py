@@ -1,6 +1,6 @@
 """The JSON documents that `--json` prints. Their keys are stable: `docs/json.md` lists them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +162,7 @@ def cue(record: "CueRecord") -> Document:
     }
 
 
-def findings(found: "Iterable[Finding]", *, repaired: bool) -> Document:
+def findings(found: "Sequence[Finding]", *, repaired: bool) -> Document:
     """What `longtake check` found."""
     items = [
         {
@@ -173,7 +173,12 @@ def findings(found: "Iterable[Finding]", *, repaired: bool) -> Document:
         }
         for item in found
     ]
-    return document("check", ok=not items, repaired=repaired, findings=items)
+    return document("check", ok=is_sound(found), repaired=repaired, findings=items)
+
+
+def is_sound(found: "Sequence[Finding]") -> bool:
+    """Whether a check found nothing but videos whose files are gone."""
+    return all(item.kind == "gone" for item in found)
 
 
 def lane(status: "LaneStatus") -> Document:

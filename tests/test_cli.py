@@ -224,6 +224,18 @@ def test_a_lost_vector_file_is_found_and_repaired(own_library: Path) -> None:
     assert Run("check", "--library", own_library).code == 0
 
 
+def test_a_video_that_is_gone_is_named_but_no_error(tmp_path: Path) -> None:
+    _make_video(tmp_path / "short.mp4", seconds=1)
+    library = tmp_path / "library"
+    Run("index", tmp_path / "short.mp4", "--only", "shots", "--library", library)
+    (tmp_path / "short.mp4").unlink()
+    run = Run("check", "--json", "--library", library)
+    assert (run.code, run.json["ok"]) == (0, True)
+    assert [(item["kind"], item["repairable"]) for item in run.json["findings"]] == [
+        ("gone", False)
+    ]
+
+
 def test_remove_takes_a_video_out_and_leaves_its_file(own_library: Path, folder: Path) -> None:
     run = Run("remove", "talk", "--json", "--library", own_library)
     assert [video["title"] for video in run.json["videos"]] == ["talk"]
