@@ -171,6 +171,8 @@ def findings(found: Sequence["Finding"], left: Sequence["Finding"], *, repaired:
 
 
 def _fate(finding: "Finding") -> tuple[str, str]:
+    if finding.kind == "gone":
+        return "longtake prune takes it out", "yellow"
     if finding.repairable:
         return "can be repaired: longtake check --repair", "yellow"
     return "cannot be repaired", "red"
