@@ -97,7 +97,7 @@ def _string(stream: BinaryIO) -> str:
     return stream.read(_number(stream, "H"))[:-1].decode()
 
 
-def _dense(variables: Variables, name: str) -> F32:
+def dense(variables: Variables, name: str) -> F32:
     """A variable as float32; 8 bit rows are divided by their scales."""
     value = variables[name]
     if value.dtype.kind != "i":
@@ -135,10 +135,10 @@ def _state(variables: Variables) -> dict[str, F32]:
     state: dict[str, F32] = {}
     for kind in ("weight", "bias"):
         for conv in ("conv1", "conv2"):
-            state[f"encoder.{conv}.{kind}"] = _dense(variables, f"encoder/{conv}/{kind}")
-    state["decoder.token_embedding.weight"] = _dense(variables, "decoder/embeddings/weight")
+            state[f"encoder.{conv}.{kind}"] = dense(variables, f"encoder/{conv}/{kind}")
+    state["decoder.token_embedding.weight"] = dense(variables, "decoder/embeddings/weight")
     for side, final in (("encoder", "ln_post"), ("decoder", "ln")):
-        positions = _dense(variables, f"{side}/position_encodings/encodings")
+        positions = dense(variables, f"{side}/position_encodings/encodings")
         state[f"{side}.positional_embedding"] = positions
         state |= _norm(variables, f"{side}/layer_norm", f"{side}.{final}")
         for layer in range(_layers(variables, side)):
@@ -175,7 +175,7 @@ def _linear(variables: Variables, source: str, targets: list[str]) -> dict[str, 
     """Linear layers that CTranslate2 keeps as one, stacked by output."""
     state: dict[str, F32] = {}
     for kind in ("weight", "bias"):
-        parts = np.split(_dense(variables, f"{source}/{kind}"), len(targets))
+        parts = np.split(dense(variables, f"{source}/{kind}"), len(targets))
         for target, part in zip(targets, parts, strict=True):
             state[f"{target}.{kind}"] = np.ascontiguousarray(part)
     return state
@@ -183,6 +183,6 @@ def _linear(variables: Variables, source: str, targets: list[str]) -> dict[str, 
 
 def _norm(variables: Variables, source: str, target: str) -> dict[str, F32]:
     return {
-        f"{target}.weight": _dense(variables, f"{source}/gamma"),
-        f"{target}.bias": _dense(variables, f"{source}/beta"),
+        f"{target}.weight": dense(variables, f"{source}/gamma"),
+        f"{target}.bias": dense(variables, f"{source}/beta"),
     }
