@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from bench.decode import cpu_seconds, decode_null, encode
 from longtake.config import Settings, ShotsSettings
-from longtake.index.decode import DecodePass, DecodePlan
+from longtake.index.decode import DecodePass, DecodePlan, SmallFrames
 from longtake.index.lanes import F32, F64, U8, ShotDetector
 from longtake.index.shots import ContentDetector, build_detector
 
@@ -55,7 +55,7 @@ def added_cpu(seconds: int) -> None:
         small = [
             item
             for item in DecodePass(path, DecodePlan(frames=False, audio=None))
-            if hasattr(item, "frames")
+            if isinstance(item, SmallFrames)
         ]
         for _ in range(3):
             began = cpu_seconds()
