@@ -16,6 +16,7 @@ from longtake import models
 from longtake.config import Settings
 from longtake.errors import EngineError, UsageError, WeightsCorrupt, WeightsMissing
 from longtake.index.lanes import U8, Box, Line
+from longtake.index.openvino_export import load_openvino
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ class RapidReader:
     ) -> None:
         from rapidocr import EngineType, RapidOCR
 
+        if runtime == "openvino":
+            load_openvino()  # before RapidOCR does: without its telemetry
         engine = EngineType(runtime)
         blank = np.full((64, 64, 3), 255, np.uint8)
         try:
