@@ -151,7 +151,8 @@ def test_scrolling_credits_are_read_once(tmp_path: Path, reader: TextReader) -> 
 
     cues, result = read(encode(tmp_path / "credits.mp4", show, 6), reader, 6.0)
     assert [cue.text for cue in cues] == names
-    assert result.stats["read"] <= 8 < result.stats["lines"]
+    assert int(result.stats["read"]) <= 8
+    assert int(result.stats["lines"]) >= 20
 
 
 def test_video_without_text_is_empty_and_says_so(tmp_path: Path, reader: TextReader) -> None:
