@@ -65,8 +65,12 @@ def _quoted_answer(
         best = max(best, certainty)
         if certainty >= threshold(blind=blind):
             sure.append(certainty)
-            chosen = _videos(found) if plan["across_videos"] else found[:1]
-            citations += [_citation(reading, index) for reading in chosen]
+            if plan["across_videos"]:
+                citations += [_citation(reading, index) for reading in _videos(found)]
+            elif asked["answer_type"] == "time":
+                citations.append(_citation(found[0], index))
+            else:
+                citations += [_citation(found[0], index), *_context(found[0], index)]
         else:
             unanswered.append(asked["text"])
             leads += [_citation(r, index) for r in found[:LEADS] if r.score >= LEAD_SCORE]
@@ -142,8 +146,9 @@ def _choice_answer(
     certainty = choice_confidence(choice, line)
     abstained = certainty < threshold(blind=blind)
     citation = _citation(choice.reading, 0)
+    context = _context(choice.reading, 0)
     return {
-        "citations": [] if abstained else [citation],
+        "citations": [] if abstained else [citation, *context],
         "leads": ([citation] if abstained else []) + _pictures(state["rows"]),
         "option": None if abstained else options[choice.option],
         "option_scores": dict(zip(options, choice.shares, strict=True)),
@@ -154,17 +159,13 @@ def _choice_answer(
 
 
 def _citation(reading: Reading, query: int) -> Citation:
-    first, last = reading.rows[0], reading.rows[-1]
-    return {
-        "lane": first["lane"],
-        "video_id": first["video_id"],
-        "start": first["start"],
-        "end": max(first["end"], last["end"]),
-        "quote": reading.text,
-        "rows": [row["id"] for row in reading.rows],
-        "score": round(reading.score, 4),
-        "query": query,
-    }
+    """The moment that answers: the reading's key row."""
+    return {**_row_citation(reading.key), "score": round(reading.score, 4), "query": query}
+
+
+def _context(reading: Reading, query: int) -> list[Citation]:
+    """The neighbour that the key row is read with."""
+    return [{**_row_citation(row), "query": query} for row in reading.context]
 
 
 def _row_citation(row: Row) -> Citation:

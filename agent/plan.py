@@ -19,8 +19,11 @@ _SPLIT = re.compile(
     rf"\?+\s+(?=\S)|\s*;\s*|,?\s+(?:and|but|or)(?: then| also)?,?\s+(?={_QUESTION_WORD}\b)",
     re.IGNORECASE,
 )
+# "this year" and "that tower" name what they mean; "why is this?" does not.
 _PRONOUN = re.compile(
-    r"\b(?:it|its|they|them|their|he|she|his|him|her|this|that|these|those)\b", re.I
+    r"\b(?:it|its|they|them|their|he|she|his|him|her)\b"
+    r"|\b(?:this|that|these|those)(?= (?:is|are|was|were|happen|mean|work)|$)",
+    re.I,
 )
 _QUOTED = re.compile(r"\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)")
 

@@ -9,7 +9,7 @@ where that fits better.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -60,6 +60,13 @@ class Reading:
     """To the question, 0 without an encoder."""
     coverage: float
     """Share of the question's informative words."""
+    key: Row
+    """The row that answers best on its own: its span is the moment, the other row is context."""
+
+    @property
+    def context(self) -> tuple[Row, ...]:
+        """The rows beside the key row."""
+        return tuple(row for row in self.rows if row is not self.key)
 
 
 def read(asked: SubQuery, rows: Iterable[Row], encoder: SentenceEncoder | None) -> list[Reading]:
@@ -79,13 +86,22 @@ def read(asked: SubQuery, rows: Iterable[Row], encoder: SentenceEncoder | None) 
         _reading(asked, wanted, unit, text, float(cosine), blind=encoder is None)
         for unit, text, cosine in zip(units, texts, cosines, strict=True)
     ]
+    alone = {_key(r.rows[0]): r.score for r in readings if len(r.rows) == 1}
+    readings = [
+        replace(reading, key=max(reading.rows, key=lambda row: alone[_key(row)]))
+        for reading in readings
+    ]
     return _disjoint(sorted(readings, key=lambda r: -r.score))
+
+
+def _key(row: Row) -> tuple[str, int]:
+    return row["lane"], row["id"]
 
 
 def _units(rows: Sequence[Row]) -> list[tuple[Row, ...]]:
     """Single rows, sentences that follow each other, and lines of a slide under its heading."""
     ordered = sorted(
-        {(r["lane"], r["id"]): r for r in rows}.values(),
+        {_key(row): row for row in rows}.values(),
         key=lambda r: (r["video_id"], r["lane"], r["id"]),
     )
     units: list[tuple[Row, ...]] = [(row,) for row in ordered]
@@ -138,14 +154,14 @@ def _reading(
         score -= 0 if set(terms(text)) - set(wanted) else ECHO_COST
     score -= PAIR_COST * (len(unit) - 1)
     score += BESIDE_BONUS if any(row["beside"] for row in unit) else 0
-    return Reading(rows=unit, text=text, score=score, cosine=cosine, coverage=covered)
+    return Reading(rows=unit, text=text, score=score, cosine=cosine, coverage=covered, key=unit[0])
 
 
 def _disjoint(readings: Iterable[Reading]) -> list[Reading]:
     used: set[tuple[str, int]] = set()
     kept = []
     for reading in readings:
-        keys = {(row["lane"], row["id"]) for row in reading.rows}
+        keys = {_key(row) for row in reading.rows}
         if not keys & used:
             kept.append(reading)
             used |= keys

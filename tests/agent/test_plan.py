@@ -24,6 +24,11 @@ from longtake.tools.query import coverage, statement, stem, terms
             ['Who says "run, and what then?"', 'why is it dark (says "run, and what then?")'],
         ),
         ("What is a hive and where is it?", ["What is a hive", "where is it (a hive)"]),
+        (
+            "What is a hive and how many were built this year?",
+            ["What is a hive", "how many were built this year"],
+        ),
+        ("Who fed the bees and why was this?", ["Who fed the bees", "why was this (fed the bees)"]),
     ],
 )
 def test_conjunctions_split_where_a_new_question_starts(question: str, parts: list[str]) -> None:
