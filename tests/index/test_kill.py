@@ -4,6 +4,7 @@ import hashlib
 import json
 import multiprocessing
 import random
+import signal
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -25,9 +26,11 @@ from longtake.config import Settings
 from longtake.tools.library import Library
 settings = Settings(offline=True, speech={"model": "tiny.en"}, visual={"model": clip})
 with Library.open(library, settings, create=True) as lib:
-    report = lib.index([videos], progress=lambda event: pipe.send((event.kind, event.stage)))
+    def tell(event):
+        if event.kind != "progress":
+            pipe.send(event.kind)
+    report = lib.index([videos], progress=tell)
 assert report.ok, report
-pipe.send(("ended", None))
 """
 _PRELOAD = ["longtake.index.indexer", "longtake.tools.library", "faster_whisper", "openvino"]
 
@@ -38,8 +41,8 @@ _VOLATILE = {"added_at", "applied_at", "started_at", "finished_at", "cpu_s"}
 def videos(tmp_path_factory: pytest.TempPathFactory, lecture: Path) -> Path:
     """Two pieces of the lecture, with slides, speech and moving pictures."""
     folder = tmp_path_factory.mktemp("videos")
-    excerpt(lecture, 0, 20, folder / "a.mp4")
-    excerpt(lecture, 100, 112, folder / "b.mp4")
+    excerpt(lecture, 0, 10, folder / "a.mp4")
+    excerpt(lecture, 100, 110, folder / "b.mp4")
     return folder
 
 
@@ -65,26 +68,31 @@ class Run:
         self.process.start()
         theirs.close()
 
-    def events(self) -> Iterator[tuple[str, Any]]:
+    def events(self) -> Iterator[str]:
+        """Beginnings and ends of videos and ends of stages, as they happen."""
         while True:
             try:
                 yield self.pipe.recv()
             except EOFError:
                 return
 
-    def finish(self) -> list[tuple[str, Any]]:
+    def finish(self) -> list[str]:
         events = list(self.events())
         self.process.join()
         assert self.process.exitcode == 0
         return events
 
-    def kill_after(self, count: int, delay_s: float) -> None:
-        """SIGKILL `delay_s` after the `count`th event, unless the run ended before."""
-        for _ in islice(self.events(), count):
-            pass
-        time.sleep(delay_s)
+    def kill(self, after: int, rng: random.Random) -> bool:
+        """SIGKILL soon after that many events; false when the run was over before.
+
+        After the beginning of a video that is somewhere in its decode pass, after a stage in the
+        commits that follow.
+        """
+        seen = list(islice(self.events(), after))
+        time.sleep(rng.uniform(0, 0.02 if seen[-1:] == ["stage"] else 2.0))
         self.process.kill()
         self.process.join()
+        return bool(self.process.exitcode == -signal.SIGKILL)
 
 
 def contents(library: Path) -> dict[str, Any]:
@@ -127,15 +135,14 @@ def test_a_killed_index_is_finished_by_the_next_run(
     expected = contents(tmp_path / "undisturbed")
     assert [stage["state"] for stage in expected["stages"]] == ["done"] * 14
     rng = random.Random(2026)
-    library = tmp_path / "killed"
-    interrupted = 0
-    for number in range(KILLS):
-        run = Run(context, library, videos, clip_folder)
-        run.kill_after(rng.randrange(0, len(events)), rng.uniform(0, 0.15))
-        interrupted += run.process.exitcode == -9
-        if number % 3 == 2:  # several kills in a row before a run may finish
-            Run(context, library, videos, clip_folder).finish()
-            assert contents(library) == expected
-            assert [finding for finding in check(library) if finding.kind != "gone"] == []
-            library = tmp_path / f"killed-{number}"
-    assert interrupted >= KILLS * 2 // 3
+    killed = finished = 0
+    while killed < KILLS:
+        library = tmp_path / f"killed-{finished}"
+        for _ in range(rng.randint(1, 4)):  # kills in a row, before a run may finish
+            run = Run(context, library, videos, clip_folder)
+            killed += run.kill(rng.randrange(len(events) - 2), rng)
+        Run(context, library, videos, clip_folder).finish()
+        assert contents(library) == expected
+        assert check(library) == []
+        finished += 1
+        assert finished <= KILLS

@@ -115,7 +115,7 @@ def test_migrate_tells_what_it_did(tmp_path: Path) -> None:
 
 def test_tables_can_be_made_on_postgresql_too() -> None:
     statements = [
-        str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
         for table in Base.metadata.sorted_tables
     ]
     assert len(statements) == 10
