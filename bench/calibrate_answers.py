@@ -118,7 +118,7 @@ def _stage(video: str, name: StageName, model: str) -> StageRecord:
         parameters="",
         started_at=0.0,
         finished_at=0.0,
-        stats={},
+        stats={"weights": "all-MiniLM-L6-v2"},
     )
 
 

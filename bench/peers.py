@@ -132,8 +132,9 @@ def takeseek(bin_: Path, weights: str) -> Tool:
 
     def search(work: Path, video: Path, query: str) -> list[Passage]:
         sql = (
-            "select s.start_time, s.end_time, s.text from transcript_fts f join transcript_segments "
-            "s on s.id = f.rowid where transcript_fts match ? order by rank limit 3"
+            "select s.start_time, s.end_time, s.text from transcript_fts f "
+            "join transcript_segments s on s.id = f.rowid "
+            "where transcript_fts match ? order by rank limit 3"
         )
         return rows(work, sql, " OR ".join(re.findall(r"\w+", query)))
 

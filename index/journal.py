@@ -1,4 +1,4 @@
-"""What engines answered, kept until the stage is committed, so that a killed run does not ask again.
+"""Engines' answers, kept until the stage is committed: a killed run does not ask again.
 
 A journal belongs to one stage of one video. It maps a hash of an engine's input (samples, pixels)
 to its answer. The next run decodes the video again, which is cheap, and gets what had been

@@ -190,7 +190,7 @@ class SpeechEngine(Protocol):
     def identity(self) -> str: ...
 
     def detect_language(self, audio: F32) -> dict[str, float]:
-        """Probability of every language from the first 30 s; `{"en": 1.0}` of English-only models."""
+        """Probability of every language from the first 30 s; English-only models: `{"en": 1.0}`."""
 
     def transcribe(
         self, audio: F32, *, cuts: Sequence[int] = (), language: str | None = None

@@ -18,6 +18,7 @@ from longtake.index.lane_consumers import (
     TextConsumer,
     ThumbnailConsumer,
     VisualConsumer,
+    stage_weights,
 )
 from longtake.index.lanes import Segment, StageName, StageResult, StageState
 from longtake.index.media import MediaInfo
@@ -199,6 +200,8 @@ class VideoJob:
         stats = {**result.stats, "busy_s": round(outcome.busy_s, 3)}
         if name is StageName.SPEECH:
             stats["sidecars"] = self.sidecars
+        if weights := stage_weights(self.settings).get(name):
+            stats["weights"] = weights[1]
         stage = StageRecord(
             video_id=self.record.id,
             name=name,

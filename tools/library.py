@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -301,35 +302,49 @@ class Library:
 
     @cached_property
     def sentence_encoder(self) -> SentenceEncoder | None:
-        """Encoder of questions for speech and text; None without such vectors or weights."""
-        if not self._has_vectors(StageName.SENTENCES):
+        """Encoder of questions for speech and text, the one that the library was indexed with.
+
+        None when there are no such vectors or its weights are missing.
+        """
+        recorded = self._indexed_with(StageName.SENTENCES)
+        if recorded is None:
             return None
         from longtake.index.sentences import build_sentence_encoder
 
+        section = self.settings.sentences.model_copy(update={"model": recorded[1]})
         try:
-            return build_sentence_encoder(self.settings)
+            return build_sentence_encoder(self.settings.model_copy(update={"sentences": section}))
         except WeightsMissing as exc:
             _log.warning("searching without sentence vectors: %s", exc)
             return None
 
     @cached_property
     def image_encoder(self) -> ImageTextEncoder | None:
-        """Encoder of questions for pictures; None without such vectors or weights."""
-        if not self._has_vectors(StageName.VISUAL):
+        """Encoder of questions for pictures, the one that the library was indexed with.
+
+        None when there are no such vectors or its weights are missing.
+        """
+        recorded = self._indexed_with(StageName.VISUAL)
+        if recorded is None:
             return None
         from longtake.index.encoders import build_image_encoder
 
+        engine, model = recorded
+        section = self.settings.visual.model_copy(update={"engine": engine, "model": model})
         try:
-            return build_image_encoder(self.settings)
+            return build_image_encoder(self.settings.model_copy(update={"visual": section}))
         except WeightsMissing as exc:
             _log.warning("searching without pictures: %s", exc)
             return None
 
-    def _has_vectors(self, stage: StageName) -> bool:
-        return any(
-            name is stage and record.state is StageState.DONE
+    def _indexed_with(self, stage: StageName) -> tuple[str, str] | None:
+        """(engine, weights) that most videos have vectors of; None when none has."""
+        used = Counter(
+            (record.engine, str(record.stats["weights"]))
             for (_, name), record in self.store.stages().items()
+            if name is stage and record.state is StageState.DONE
         )
+        return used.most_common(1)[0][0] if used else None
 
     def doctor(self) -> "list[LaneStatus]":
         """Engine, weights and device of every lane under this library's settings."""

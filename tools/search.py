@@ -158,7 +158,10 @@ def _gap(stage: StageRecord | None) -> str | None:
         return "not indexed"
     if stage.state is StageState.DONE:
         return None
-    return f"{stage.state.value} ({stage.reason or 'no reason recorded'})"
+    reason = stage.reason or "no reason recorded"
+    if stage.state is StageState.SKIPPED:
+        reason = reason.partition(": ")[0]  # what to do about it is what `longtake doctor` says
+    return f"{stage.state.value} ({reason})"
 
 
 def _gaps_text(gaps: Mapping[str | None, int], total: int) -> str:

@@ -54,7 +54,7 @@ def _stage(video: str, name: StageName, model: str, reason: str | None) -> Stage
         parameters="",
         started_at=0.0,
         finished_at=0.0,
-        stats={},
+        stats={"weights": "all-MiniLM-L6-v2"},
     )
 
 

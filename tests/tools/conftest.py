@@ -80,7 +80,7 @@ def stage(video: str, name: StageName, model: str, reason: str | None = None) ->
         parameters="",
         started_at=0.0,
         finished_at=0.0,
-        stats={},
+        stats={"weights": "all-MiniLM-L6-v2"},
     )
 
 
