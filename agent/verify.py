@@ -1,11 +1,13 @@
 """Draft -> answer: every citation is checked against what is stored, then put into words."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from langgraph.runtime import Runtime
 
 from longtake.agent.answer import Answer, Evidence, Searched
 from longtake.agent.context import Context, library_of
+from longtake.agent.moments import moment_start
 from longtake.agent.state import Citation, LaneName, Row, State
 from longtake.agent.wording import wording
 from longtake.index.records import VideoRecord
@@ -34,6 +36,10 @@ def verified_answer(state: State, store: Store) -> Answer:
     for citation in draft["citations"]:
         piece, fault = check_citation(citation, retrieved, videos, store)
         if piece is not None:
+            if piece.lane == "speech" and len(citation["rows"]) == 1:
+                segment = store.segment(citation["rows"][0]).segment
+                start = moment_start(segment, state["question"])
+                piece = replace(piece, start=max(piece.start, start))
             kept.append((citation, piece))
         else:
             notes.append(f"a citation was dropped: {fault}")
