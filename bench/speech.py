@@ -29,7 +29,7 @@ LECTURE = Path(__file__).resolve().parent.parent / "examples" / "lecture.mp4"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--model", default="tiny.en")
+    parser.add_argument("--model", default=Settings().speech.model)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     repeats, rounds = (1, 2) if arguments.quick else (3, 3)
@@ -78,7 +78,7 @@ def build_sides(model: str, threads: int) -> dict[str, Callable[[F32], list[Segm
         return transcriber.finish()[0]
 
     def pipeline(audio: F32) -> list[Segment]:
-        options = {"batch_size": 8, "without_timestamps": False, "word_timestamps": True}
+        options = {"batch_size": 8, "word_timestamps": True}
         return list(batched.transcribe(audio, beam_size=5, **options)[0])
 
     def sequential(audio: F32) -> list[Segment]:

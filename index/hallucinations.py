@@ -1,17 +1,19 @@
 """Which recognised segments are invented.
 
-Whisper writes fluent text over silence, noise and music. A segment is dropped by the first rule
-that holds; every drop is counted in the stage's statistics as `dropped_<rule>`.
+Whisper writes fluent text over silence, noise and music. What it wrote is taken phrase by phrase;
+one is dropped by the first rule that holds, and counted in the stage's statistics as
+`dropped_<rule>`.
 
 silence       four fifths of its time lie below the level at which anything is heard.
 no_speech     its window is judged empty with probability > 0.6 and was decoded with a mean log
               probability < -1 (both thresholds: Radford et al. 2022, section 4.5).
 loop          its text compresses more than 2.4 times (the same paper's threshold); or a phrase of
               at most eight words comes five times or more in a row and makes up half of it; or the
-              same text comes four times in a row in one window and nobody is heard to speak.
+              same phrase comes four times in a row in one window and nobody is heard to speak.
+              A window whose whole text is a loop is tried again in halves before it is dropped.
 speed         three or more words, and more than 12 words and 60 letters a second.
-phantom       nobody is heard to speak and it is one of the phrases that Whisper is known to put
-              there: credits and farewells of the videos it was trained on.
+phantom       it has no letter or digit; or nobody is heard to speak and it is one of the phrases
+              that Whisper is known to put there: credits and farewells of its training videos.
 unsure        decoded with a mean log probability < -1 and a mean word probability < 0.5; the
               reference decoder throws such a decoding away as failed.
 sound_unsure  in a stretch of sound without speech (singing is such sound), its window is judged
@@ -70,7 +72,7 @@ def judge(passage: Recognised, window: Window, *, repeated: bool = False) -> Rul
         "no_speech": empty > _NO_SPEECH and failed,
         "loop": is_loop(passage.text) or (repeated and unspoken),
         "speed": is_too_fast(passage.text, passage.end - passage.start),
-        "phantom": unspoken and is_phantom(passage.text),
+        "phantom": not plain(passage.text) or (unspoken and is_phantom(passage.text)),
         "unsure": failed and passage.confidence < 0.5,
         "sound_unsure": window.kind == "sound" and (empty > 0.9 or passage.confidence < 0.45),
     }

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 
 from longtake.index.lanes import Segment, Word
@@ -26,8 +27,6 @@ class Spoken:
 
     word: Word
     language: str | None
-    closes: bool
-    """The recogniser ended a passage after it: a better place for a cut than most."""
     again: bool = False
     """It comes from a second attempt at the end of a window."""
 
@@ -35,26 +34,33 @@ class Spoken:
 def split_sentences(spoken: Sequence[Spoken]) -> list[Segment]:
     """Segments that hold every word once, in order; none longer than 15 s unless one word is.
 
-    Words must come in order of time. Sentences end at punctuation or a pause of 1.5 s. Longer ones
-    are cut at the largest pause of every 15 s, where commas and ends of the recogniser's passages
-    count as a little more.
+    Words must come in order of time. Sentences end at punctuation, a pause of 1.5 s or a change of
+    language. Longer ones are cut at the largest pause of every 15 s, where commas count as a
+    little more.
     """
     segments: list[Segment] = []
     first = 0
     for at in range(1, len(spoken) + 1):
-        if at == len(spoken) or _ends(spoken[at - 1], spoken[at]):
+        if (
+            at == len(spoken)
+            or _ends(spoken[at - 1].word, spoken[at].word)
+            or spoken[at - 1].language != spoken[at].language
+        ):
             segments += [_segment(part) for part in _shorten(spoken[first:at])]
             first = at
     return segments
 
 
-def _ends(before: Spoken, after: Spoken) -> bool:
-    text = before.word.text.strip()
-    return (
-        (_END.search(text) is not None and not _ABBREVIATION.search(text))
-        or after.word.start - before.word.end >= _PAUSE_S
-        or before.language != after.language
-    )
+def phrases(words: Sequence[Word]) -> list[tuple[Word, ...]]:
+    """The words parted at punctuation and pauses, as `split_sentences` does."""
+    ends = [at for at in range(1, len(words)) if _ends(words[at - 1], words[at])]
+    return [tuple(words[a:b]) for a, b in pairwise([0, *ends, len(words)]) if a < b]
+
+
+def _ends(before: Word, after: Word) -> bool:
+    text = before.text.strip()
+    ended = _END.search(text) is not None and not _ABBREVIATION.search(text)
+    return ended or after.start - before.end >= _PAUSE_S
 
 
 def _shorten(spoken: Sequence[Spoken]) -> list[Sequence[Spoken]]:
@@ -76,7 +82,7 @@ def _best_cut(spoken: Sequence[Spoken]) -> int:
         if before.word.end - start > MAX_SEGMENT_S:
             break
         pause = max(0.0, after.word.start - before.word.end)
-        bonus = 0.3 * before.closes + 0.2 * bool(_COMMA.search(before.word.text))
+        bonus = 0.2 * bool(_COMMA.search(before.word.text))
         early = before.word.end - start < _MIN_CUT_S
         merit = -0.5 if early else round(pause + bonus, 3)
         if merit >= best_merit:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import accumulate
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +25,9 @@ from longtake.index.lanes import (
     SpeechEngine,
     StageResult,
     StageState,
+    Word,
 )
-from longtake.index.sentence_split import Spoken, split_sentences
+from longtake.index.sentence_split import Spoken, phrases, split_sentences
 from longtake.index.stretches import HOPS_PER_SECOND, OFFSET, Kind, Stretch, StretchFinder
 from longtake.index.windows import BATCH_WINDOWS, Window, WindowPacker
 
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from longtake.index.audio import AudioBlock
 
 _MAX_JUMP_S = 0.1
-_ATTEMPTS = 3
 _ECHO_S = 0.3
 _LANGUAGE_WINDOWS = 3
 _LANGUAGE_SURE = 0.9
@@ -117,9 +118,9 @@ class Transcriber:
         """
         self._end_run()
         for kind, packer in self._packers.items():
-            self._waiting[kind] += packer.finish()
-        for kind in self._packers:
-            self._recognise(kind)
+            while rest := self._waiting[kind] + packer.finish():
+                self._waiting[kind] = rest
+                self._recognise(kind)
         self._spoken.sort(key=lambda spoken: spoken.word.start)
         self._spoken = _without_echoes(self._spoken)
         segments = split_sentences(self._spoken)
@@ -136,20 +137,19 @@ class Transcriber:
     def _pack(self, stretch: Stretch) -> None:
         if stretch.kind == "speech":
             self._speech_hops += int(np.count_nonzero(stretch.speech >= OFFSET))
-        for window in self._packers[stretch.kind].push(stretch):
-            self._waiting[stretch.kind].append(window)
-            if len(self._waiting[stretch.kind]) == BATCH_WINDOWS:
-                self._recognise(stretch.kind)
+        self._waiting[stretch.kind] += self._packers[stretch.kind].push(stretch)
+        if len(self._waiting[stretch.kind]) >= BATCH_WINDOWS:
+            self._recognise(stretch.kind)
 
     def _recognise(self, kind: Kind) -> None:
-        if not self._waiting[kind]:
-            return
         language = self._language or self._detect_language(kind)
         windows, self._waiting[kind] = self._waiting[kind], []
-        self._windows += len(windows)
         for window, heard in self._heard(windows, language):
-            for passage in self._filtered(window, heard):
-                self._keep(window, passage, again=window not in windows)
+            for phrase in self._filtered(window, heard):
+                self._keep(window, phrase)
+            # speech at its end that the decoder left for later waits for the next windows
+            for stretch in window.unheard(heard[-1].end) if heard else ():
+                self._waiting[kind] += self._packers[kind].push(stretch)
 
     def _detect_language(self, kind: Kind) -> str:
         """Language by the most speechy windows at hand; once found in speech it stands."""
@@ -168,24 +168,15 @@ class Transcriber:
         return language
 
     def _heard(self, windows: list[Window], language: str) -> list[tuple[Window, list[Recognised]]]:
-        """Windows with their passages.
-
-        Windows where the decoder got stuck are tried again in halves, and speech at the end of a
-        window that the decoder left for later is heard again, packed into new windows.
-        """
+        """Windows with their passages; those where the decoder got stuck are tried in halves."""
         results: list[tuple[Window, list[Recognised]]] = []
-        for attempt in range(_ATTEMPTS):
-            packer = WindowPacker()
-            again: list[Window] = []
-            for window, heard in self._decode(windows, language):
-                if attempt == 0 and any(map(_is_stuck, heard)):
-                    again += window.halves()
-                    continue
+        halves: list[Window] = []
+        for window, heard in self._decode(windows, language):
+            if any(map(_is_stuck, heard)):
+                halves += window.halves()
+            else:
                 results.append((window, heard))
-                for stretch in window.unheard(heard[-1].end) if heard else ():
-                    again += packer.push(stretch)
-            windows = again + packer.finish()
-        return results
+        return results + self._decode(halves, language)
 
     def _decode(
         self, windows: list[Window], language: str
@@ -193,6 +184,7 @@ class Transcriber:
         """Windows with what was heard, at times from the start of the window."""
         if not windows:
             return []
+        self._windows += len(windows)
         audio = [window.samples for window in windows]
         cuts = list(accumulate((len(samples) for samples in audio), initial=0))
         heard: list[list[Recognised]] = [[] for _ in windows]
@@ -203,24 +195,28 @@ class Transcriber:
         return list(zip(windows, heard, strict=True))
 
     def _filtered(self, window: Window, heard: list[Recognised]) -> Iterator[Recognised]:
-        again = repeated([passage.text for passage in heard])
-        for number, passage in enumerate(heard):
-            rule = judge(passage, window, repeated=number in again)
-            if rule is None:
-                yield passage
-            else:
-                self._dropped[rule] += 1
-                _log.debug("dropped by %s: %r", rule, passage.text)
+        """The phrases that are not invented."""
+        for passage in heard:
+            if is_loop(passage.text):
+                self._dropped["loop"] += 1
+                continue
+            parts = [_cut_out(passage, words) for words in phrases(passage.words)]
+            again = repeated([part.text for part in parts])
+            for number, part in enumerate(parts):
+                if rule := judge(part, window, repeated=number in again):
+                    self._dropped[rule] += 1
+                    _log.debug("dropped by %s: %r", rule, part.text)
+                else:
+                    yield part
 
-    def _keep(self, window: Window, passage: Recognised, *, again: bool) -> None:
-        for number, word in enumerate(passage.words, start=1):
+    def _keep(self, window: Window, phrase: Recognised) -> None:
+        for word in phrase.words:
             start, end = window.video_times(word.start, word.end)
             self._spoken.append(
                 Spoken(
                     word=replace(word, start=start, end=end),
-                    language=passage.language,
-                    closes=number == len(passage.words),
-                    again=again,
+                    language=phrase.language,
+                    again=window.part_at((word.start + word.end) / 2).attempt > 0,
                 )
             )
 
@@ -272,6 +268,18 @@ def _without_echoes(spoken: list[Spoken]) -> list[Spoken]:
 def _is_stuck(passage: Recognised) -> bool:
     """The decoder went in circles, and not because there was nothing to hear."""
     return passage.no_speech_probability < 0.9 and is_loop(passage.text)
+
+
+def _cut_out(passage: Recognised, words: tuple[Word, ...]) -> Recognised:
+    """The part of a passage that holds these of its words."""
+    return replace(
+        passage,
+        start=words[0].start,
+        end=words[-1].end,
+        text="".join(word.text for word in words).strip(),
+        confidence=fmean(word.probability for word in words),
+        words=words,
+    )
 
 
 def _shifted(passage: Recognised, by: float) -> Recognised:

@@ -51,6 +51,8 @@ class Stretch:
     """[H] probability of speech."""
     loudness: F32
     """[H] dBFS."""
+    attempt: int = 0
+    """How often it has been heard before without result."""
 
     @property
     def hops(self) -> int:

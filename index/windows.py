@@ -5,7 +5,7 @@ filled.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 import numpy as np
@@ -16,8 +16,10 @@ from longtake.index.stretches import HOPS_PER_SECOND, OFFSET, WINDOW_HOPS, Kind,
 
 BATCH_WINDOWS = 8
 """Windows recognised together; more gain nothing on a CPU."""
+MAX_ATTEMPTS = 2
+"""How often the end of a window is heard again."""
 
-_END_SEARCH_HOPS = int(8 * HOPS_PER_SECOND)
+_END_SEARCH_HOPS = int(3 * HOPS_PER_SECOND)
 _ENOUGH_PAUSE_S = 0.6
 _SURE_SPEECH = 0.5
 
@@ -59,14 +61,23 @@ class Window:
 
     def video_times(self, start: float, end: float) -> tuple[float, float]:
         """Video times of a word at [start, end) of the window, kept in the part of its middle."""
-        middle = (start + end) / 2
-        index = min(max(bisect_right(self._offsets, middle) - 1, 0), len(self.parts) - 1)
+        index = self._index((start + end) / 2)
         part, offset = self.parts[index], self._offsets[index]
         first = part.start + min(max(start - offset, 0.0), part.duration)
         return first, part.start + min(max(end - offset, first - part.start), part.duration)
 
+    def part_at(self, time: float) -> Stretch:
+        """The part that plays at `time` seconds of the window."""
+        return self.parts[self._index(time)]
+
+    def _index(self, time: float) -> int:
+        return min(max(bisect_right(self._offsets, time) - 1, 0), len(self.parts) - 1)
+
     def unheard(self, end: float) -> list[Stretch]:
-        """What follows `end` seconds, if voice activity hears at least half a second of speech."""
+        """What follows `end` seconds, if voice activity hears at least half a second of speech.
+
+        Empty after the second attempt.
+        """
         speech = self.speech
         cut = hops_of(end, end, len(speech)).start
         # to the end of the word that is being said at `end`
@@ -74,7 +85,11 @@ class Window:
         cut = next((hop for hop in range(cut, limit) if speech[hop] < OFFSET), cut)
         if np.count_nonzero(speech[cut:] >= _SURE_SPEECH) < 0.5 * HOPS_PER_SECOND:
             return []
-        return self._split(cut)[1]
+        return [
+            replace(part, attempt=part.attempt + 1)
+            for part in self._split(cut)[1]
+            if part.attempt < MAX_ATTEMPTS
+        ]
 
     def halves(self) -> "list[Window]":
         """The window cut in two where it is least likely to hold speech, near its middle."""
@@ -101,8 +116,8 @@ class Window:
 class WindowPacker:
     """Fills windows with stretches in the order they come.
 
-    Whisper leaves a sentence that it finds unfinished to the next window, so the longest pause of
-    its last eight seconds ends a window.
+    A sentence cut in two is heard worse, so the longest pause of its last three seconds ends a
+    window.
     """
 
     def __init__(self) -> None:
@@ -140,7 +155,7 @@ def _best_end(parts: list[Stretch]) -> int:
 def _pause(before: Stretch, after: Stretch) -> float:
     """Seconds without speech between two stretches, pads included."""
     silent = _leading(before.speech[::-1] < OFFSET) + _leading(after.speech < OFFSET)
-    return after.start - before.start - before.duration + silent / HOPS_PER_SECOND
+    return abs(after.start - before.start - before.duration) + silent / HOPS_PER_SECOND
 
 
 def _leading(flags: NDArray[np.bool_]) -> int:

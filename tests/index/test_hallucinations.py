@@ -62,6 +62,7 @@ SONG = window("sound", speech=0.01)
         ("speed", passage("I will be right back in a minute, folks", end=1.1), window()),
         ("phantom", passage("Thank you for watching."), window(speech=0.1)),
         ("phantom", passage("Subtitles by the Amara.org community"), SONG),
+        ("phantom", passage(". . ."), window()),
         ("unsure", passage(log=-1.1, empty=0.5, confidence=0.4), window()),
         ("sound_unsure", passage(empty=0.95), SONG),
         ("sound_unsure", passage(confidence=0.4), SONG),

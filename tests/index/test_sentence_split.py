@@ -7,15 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake.index.lanes import Segment, Word
-from longtake.index.sentence_split import MAX_SEGMENT_S, Spoken, split_sentences
+from longtake.index.sentence_split import MAX_SEGMENT_S, Spoken, phrases, split_sentences
 
 
-def say(*words: tuple[float, float, str], language: str = "en", closes: str = "") -> list[Spoken]:
+def say(*words: tuple[float, float, str], language: str = "en") -> list[Spoken]:
     return [
         Spoken(
             word=Word(start=start, end=end, text=text, probability=0.5),
             language=language,
-            closes=text == closes,
         )
         for start, end, text in words
     ]
@@ -69,10 +68,10 @@ def test_a_long_sentence_is_cut_at_its_largest_pause() -> None:
     ]
 
 
-def test_the_recognisers_own_break_wins_over_equal_pauses() -> None:
-    words = [(float(at), at + 0.9, f" w{at}") for at in range(20)]
-    first = split_sentences(say(*words, closes=" w6"))[0]
-    assert first.text.endswith("w6")
+def test_a_comma_wins_over_equal_pauses() -> None:
+    words = [(float(at), at + 0.9, f" w{at}" + "," * (at == 6)) for at in range(20)]
+    first = split_sentences(say(*words))[0]
+    assert first.text.endswith("w6,")
 
 
 gaps = st.floats(0, 4).map(lambda gap: round(gap, 2))
@@ -80,17 +79,17 @@ lengths = st.floats(0, 3).map(lambda length: round(length, 2))
 tokens = st.sampled_from([" a", " b,", " c.", " Dr.", "d", " e?", "。", " f", " g"])
 
 
-@given(st.lists(st.tuples(gaps, lengths, tokens, st.booleans()), max_size=80))
+@given(st.lists(st.tuples(gaps, lengths, tokens), max_size=80))
 def test_every_word_once_in_order_inside_segments_of_at_most_15_s(
-    timeline: list[tuple[float, float, str, bool]],
+    timeline: list[tuple[float, float, str]],
 ) -> None:
     spoken = []
     clock = 0.0
-    for gap, length, text, closes in timeline:
+    for gap, length, text in timeline:
         start = clock + gap
         clock = start + length
         word = Word(start=start, end=clock, text=text, probability=1.0)
-        spoken.append(Spoken(word=word, language=None, closes=closes))
+        spoken.append(Spoken(word=word, language=None))
     segments = split_sentences(spoken)
     words = [word for segment in segments for word in segment.words]
     assert [(w.start, w.end, w.text) for w in words] == [
@@ -100,3 +99,5 @@ def test_every_word_once_in_order_inside_segments_of_at_most_15_s(
         assert all(segment.start <= w.start <= w.end <= segment.end for w in segment.words)
         assert segment.end - segment.start <= MAX_SEGMENT_S or len(segment.words) == 1
     assert all(a.end <= b.start for a, b in pairwise(segments))
+    parts = phrases([one.word for one in spoken])
+    assert [word for part in parts for word in part] == [one.word for one in spoken]

@@ -205,7 +205,7 @@ def test_a_jump_in_time_moves_the_words(
     transcriber.push(AudioBlock(start=-0.3, samples=sentence))
     transcriber.push(AudioBlock(start=1000.0, samples=sentence))
     segments, _ = transcriber.finish()
-    assert [segment.text for segment in segments] == ["Welcome to Lecture 4."] * 2
+    assert [segment.text for segment in segments] == ["Welcome to lecture 4."] * 2
     start, end, _ = truth[2]
     for segment, shift in zip(segments, (-13.8, 986.5), strict=True):
         assert segment.start == pytest.approx(start + shift, abs=0.4)
