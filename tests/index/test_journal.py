@@ -108,16 +108,16 @@ def test_another_picture_is_another_question(tmp_path: Path, frames: U8) -> None
 
 @pytest.mark.parametrize("lost", [1, 5, 20])
 def test_a_line_torn_by_a_kill_is_asked_again(tmp_path: Path, frames: U8, lost: int) -> None:
-    assert detect(tmp_path, frames) == 3
+    assert detect(tmp_path, list(frames)) == 3
     (file,) = tmp_path.glob("*.jsonl")
     file.write_bytes(file.read_bytes()[:-lost])
-    assert detect(tmp_path, frames) == 1
-    assert detect(tmp_path, frames) == 0
+    assert detect(tmp_path, list(frames)) == 1
+    assert detect(tmp_path, list(frames)) == 0
 
 
 def test_a_journal_of_other_parameters_is_thrown_away(tmp_path: Path, frames: U8) -> None:
-    detect(tmp_path, frames, "old")
-    assert detect(tmp_path, frames, "new") == 3
+    detect(tmp_path, list(frames), "old")
+    assert detect(tmp_path, list(frames), "new") == 3
     assert [file.name for file in tmp_path.iterdir()] == ["video.text.new.jsonl"]
 
 
