@@ -1,6 +1,7 @@
 """Side-car and embedded subtitles: found, chosen, read on the video's timeline."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,20 @@ def test_streams_follow_files_and_the_default_stream_leads(tmp_path: Path) -> No
     assert found[1].title == "stream 3 (eng, ass, Full, default)"
 
 
+def test_subtitles_in_the_spoken_language_lead(tmp_path: Path) -> None:
+    video = tmp_path / "talk.mkv"
+    (tmp_path / "talk.de.srt").touch()
+    facts = replace(
+        info(video, stream(2, "ass", language="ger"), stream(3, "ass", language="eng")),
+        audio_streams=(
+            stream(0, "aac", language="fre"),
+            stream(1, "aac", language="eng", default=True),
+        ),
+    )
+    found = find_subtitles(video, facts)
+    assert [(s.stream, s.language) for s in found] == [(3, "en"), (None, "de"), (2, "de")]
+
+
 def sources(*facts: tuple[str | None, bool, bool]) -> list[SubtitleSource]:
     return [
         SubtitleSource(
@@ -190,7 +205,7 @@ def test_srt_markup_goes_and_lines_join(tmp_path: Path) -> None:
     text = """1
 00:00:01,000 --> 00:00:02,500
 <i>Five &lt; six</i> and
-<font color="red">{\\an8}a < b</font>
+<font color="red">{\\an8}a < b {and} c</font>
 
 2
 00:00:03,000 --> 00:00:04,000
@@ -200,7 +215,7 @@ def test_srt_markup_goes_and_lines_join(tmp_path: Path) -> None:
 00:00:06,000 --> 00:00:05,000
 Backwards
 """
-    assert read(tmp_path / "a.srt", text) == [(1.0, 2.5, "Five < six and a < b")]
+    assert read(tmp_path / "a.srt", text) == [(1.0, 2.5, "Five < six and a < b {and} c")]
 
 
 def test_vtt_notes_styles_voices_and_short_clocks(tmp_path: Path) -> None:
@@ -383,7 +398,7 @@ def test_segments_are_ordered_bounded_and_say_something(
     found = read(tmp_path / "a.ass", written.to_string("ass"))
     assert [start for start, _, _ in found] == sorted(start for start, _, _ in found)
     for start, end, text in found:
-        assert 0 <= start < end <= start + MAX_SEGMENT_S + 1e-9
+        assert 0 <= start < end <= start + MAX_SEGMENT_S + 1e-6
         assert text.strip()
 
 
