@@ -88,7 +88,10 @@ def read(asked: SubQuery, rows: Iterable[Row], encoder: SentenceEncoder | None) 
     ]
     alone = {_key(r.rows[0]): r.score for r in readings if len(r.rows) == 1}
     readings = [
-        replace(reading, key=max(reading.rows, key=lambda row: alone[_key(row)]))
+        # a line answers under its heading, never the heading
+        replace(reading, key=reading.rows[-1])
+        if reading.rows[0]["lane"] == "text"
+        else replace(reading, key=max(reading.rows, key=lambda row: alone[_key(row)]))
         for reading in readings
     ]
     return _disjoint(sorted(readings, key=lambda r: -r.score))

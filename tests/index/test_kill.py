@@ -39,10 +39,11 @@ _VOLATILE = {"added_at", "applied_at", "started_at", "finished_at", "cpu_s"}
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory, lecture: Path) -> Path:
-    """Two pieces of the lecture, with slides, speech and moving pictures."""
+    """Two pieces of the lecture, each with speech over a slide."""
     folder = tmp_path_factory.mktemp("videos")
-    excerpt(lecture, 0, 10, folder / "a.mp4")
-    excerpt(lecture, 100, 110, folder / "b.mp4")
+    slides = json.loads(lecture.with_suffix(".json").read_text(encoding="utf-8"))["slides"]
+    excerpt(lecture, slides[0]["start"], slides[0]["start"] + 9, folder / "a.mp4")
+    excerpt(lecture, slides[-2]["start"], slides[-2]["start"] + 9, folder / "b.mp4")
     return folder
 
 
