@@ -354,5 +354,6 @@ class Library:
 def doctor(settings: Settings) -> "list[LaneStatus]":
     """Engine, weights and device of every lane; needs no library."""
     from longtake.index.doctor import lane_statuses
+    from longtake.index.encoders import use_gpu
 
-    return lane_statuses(settings, device=settings.device)
+    return lane_statuses(settings, device="cuda" if use_gpu(settings.device) else "cpu")
