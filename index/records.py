@@ -64,7 +64,6 @@ class StageRecord:
     """Hash over everything the result depends on."""
     started_at: float
     finished_at: float
-    cpu_s: float | None = None
     stats: Mapping[str, Any]
 
 

@@ -77,7 +77,6 @@ def stage_values(stage: StageRecord) -> Values:
         "parameters": stage.parameters,
         "started_at": stage.started_at,
         "finished_at": stage.finished_at,
-        "cpu_s": stage.cpu_s,
         "stats": dict(stage.stats),
     }
 

@@ -77,8 +77,6 @@ class Stage(Base):
     """Hash over everything the result depends on; another hash means the stage is stale."""
     started_at: Mapped[float]
     finished_at: Mapped[float]
-    cpu_s: Mapped[float | None]
-    """CPU seconds the stage took, where it could be told apart."""
     stats: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
