@@ -104,7 +104,7 @@ def afresh(library: Path, video: Path, settings: dict[str, Any]) -> dict[str, An
 def repeat(source: Path, times: int, target: Path) -> Path:
     """`source` played `times` times over, its packets copied without encoding."""
     with av.open(str(source)) as first, av.open(str(target), "w") as out:
-        length = first.duration / av.time_base
+        length = first.duration / av.time_base + 0.5  # no packet of one round before the last's
         streams = {s.index: out.add_stream_from_template(s) for s in first.streams}
         for round_ in range(times):
             with av.open(str(source)) as again:

@@ -126,6 +126,7 @@ def steady(row: sqlite3.Row) -> dict[str, Any]:
     return values
 
 
+@pytest.mark.timeout(1500)
 def test_a_killed_index_is_finished_by_the_next_run(
     tmp_path: Path, videos: Path, clip_folder: Path
 ) -> None:
