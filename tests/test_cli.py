@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -398,7 +399,9 @@ def test_ctrl_c_ends_with_130_and_the_next_run_finishes(tmp_path: Path) -> None:
     _make_video(tmp_path / "talk.mp4", seconds=600, text="Harbour room 42")
     _write_srt(tmp_path / "talk.srt")
     library = tmp_path / "library"
-    with _process("index", tmp_path / "talk.mp4", "--library", library) as process:
+    # a shell that starts the tests in the background has them ignore Ctrl-C
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with _process("index", tmp_path / "talk.mp4", "--library", library, preexec_fn=heed) as process:
         assert process.stderr
         assert process.stderr.readline().startswith("[1/1] talk.mp4")
         process.send_signal(signal.SIGINT)
