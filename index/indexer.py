@@ -17,7 +17,7 @@ from longtake.index.records import KnownPath, StageRecord, VideoRecord
 from longtake.index.reports import Action, IndexReport, ProgressEvent, VideoReport
 from longtake.index.stages import sidecar_fingerprint, stage_specs, stale_stages, wanted_stages
 from longtake.index.store import Store
-from longtake.index.subtitles import sidecar_files
+from longtake.index.subtitles import sidecar_files, subtitle_files
 from longtake.index.video_job import VideoJob
 
 
@@ -58,6 +58,7 @@ class Indexer:
         self._engines = Engines(settings)
         self._progress = progress
         self._specs = stage_specs(settings)
+        self._subtitle_files: dict[Path, list[Path]] = {}
 
     def run(self, paths: Sequence[Path], options: IndexOptions) -> IndexReport:
         """Index every file behind `paths`; a file that fails is reported and the rest goes on.
@@ -162,9 +163,7 @@ class Indexer:
     def _bring_up_to_date(
         self, path: Path, seen: _Seen, options: IndexOptions, event: ProgressEvent
     ) -> tuple[VideoRecord, VideoReport]:
-        prefer = self._settings.speech.subtitles == "prefer"
-        sidecars = sidecar_files(seen.record.path) if prefer else []
-        fingerprint = sidecar_fingerprint(sidecars)
+        fingerprint = sidecar_fingerprint(self._sidecars(seen.record.path))
         wanted = wanted_stages(options.only, seen.recorded)
         stale = wanted
         if not options.force:
@@ -200,6 +199,15 @@ class Indexer:
             stages=stages,
             notes=record.notes,
         )
+
+    def _sidecars(self, path: Path) -> list[Path]:
+        """Subtitle files beside a video; each folder is listed once a run."""
+        if self._settings.speech.subtitles == "ignore":
+            return []
+        folder = path.parent
+        if folder not in self._subtitle_files:
+            self._subtitle_files[folder] = subtitle_files(folder)
+        return sidecar_files(path, self._subtitle_files[folder])
 
     def _retryable(self, recorded: Mapping[StageName, StageRecord]) -> set[StageName]:
         """Skipped stages whose weights are there now; each is looked up once a run."""

@@ -75,16 +75,25 @@ def find_subtitles(path: str | Path, info: MediaInfo) -> list[SubtitleSource]:
     return found
 
 
-def sidecar_files(path: str | Path) -> list[Path]:
+def subtitle_files(folder: Path) -> list[Path]:
+    """Files in a folder that are called like subtitles; none when it cannot be listed."""
+    try:
+        return [file for file in folder.iterdir() if file.suffix.lower() in FORMATS]
+    except OSError:
+        return []
+
+
+def sidecar_files(path: str | Path, beside: Sequence[Path] | None = None) -> list[Path]:
     """Subtitle files beside a video: its name, or that and a language and flags, and their ending.
 
     For `talk.mp4`: `talk.srt`, `talk.en.vtt`, `talk.pt-BR.sdh.ass`, `talk.mp4.srt`.
+
+    Args:
+        beside: the `subtitle_files` of the video's folder, when they are at hand.
     """
     path = Path(path)
-    try:
-        beside = [file for file in path.parent.iterdir() if file.suffix.lower() in FORMATS]
-    except OSError:
-        return []
+    if beside is None:
+        beside = subtitle_files(path.parent)
     found = [file for file in beside if _suffixes(path, file) is not None and file.is_file()]
     return sorted(found, key=lambda file: (len(file.name), file.name))
 
