@@ -96,19 +96,19 @@ class Tool:
 def saccade(bin_: Path, weights: str) -> Tool:
     """saccade-video, whose search matches any word and returns passages of about half a minute."""
 
-    def call(work: Path, *arguments: str) -> Any:
+    def call(work: Path, *arguments: str) -> str:
         command = [str(bin_ / "saccade"), "--cache-dir", str(work / "saccade"), "-q", *arguments]
         done = subprocess.run(
-            [*command, "--model", weights, "--json"],
+            [*command, "--model", weights],
             check=True, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT,
         )  # fmt: skip
-        return json.loads(done.stdout)
+        return done.stdout
 
     def transcript(work: Path, video: Path) -> str:
-        return " ".join(part["text"] for part in call(work, "transcribe", str(video))["segments"])
+        return re.sub(r"\[[^]]*\]", "", call(work, "transcribe", str(video), "-f", "text"))
 
     def search(work: Path, video: Path, query: str) -> list[Passage]:
-        found = call(work, "search", str(video), query, "-n", "3")["results"]
+        found = json.loads(call(work, "search", str(video), query, "-n", "3", "--json"))["results"]
         return [Passage(hit["start"], hit["end"], hit["text"]) for hit in found]
 
     def command(work: Path, video: Path) -> list[str]:
