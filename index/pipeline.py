@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from longtake.errors import LongtakeError, WeightsMissing
 from longtake.index.decode import AudioBlock, DecodePass, DecodePlan, SampledFrame, SmallFrames
-from longtake.index.lanes import StageName, StageResult, StageState
+from longtake.index.lanes import SAMPLE_RATE, StageName, StageResult, StageState
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ class _End:
 
 def _end_of(item: Any) -> float:
     if isinstance(item, AudioBlock):
-        return item.start + len(item.samples) / 16_000
+        return item.start + len(item.samples) / SAMPLE_RATE
     if isinstance(item, SmallFrames):
         return float(item.times[-1])
     return float(item.time)
