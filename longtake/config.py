@@ -80,6 +80,49 @@ class SentencesSettings(Section):
     """Name on the hub, or a folder, of a sentence-transformers model."""
 
 
+class VlmSettings(Section):
+    """The model that looks at pictures."""
+
+    model: str | None = None
+    """`openai:NAME`, `anthropic:NAME`, `google_genai:NAME`, `http://host/v1#NAME`, `hf:OWNER/NAME` or
+    a folder; None answers from speech and on-screen text alone."""
+    family: str | None = None
+    """How the model counts pictures, such as `qwen2.5-vl`; None goes by its name."""
+    processor: str | None = None
+    """Folder with the processor and tokenizer of a served model, for exact prices; None goes by
+    the family."""
+    video: bool | None = None
+    """Send frames as one video; None does where the server is known to take it."""
+    timeout_s: float = Field(120.0, gt=0)
+    """For one attempt of one call."""
+    retries: int = Field(4, ge=0, le=20)
+    """Further attempts after failures that are not billed."""
+    concurrency: int = Field(4, ge=1, le=64)
+    """Calls at a time."""
+    requests_per_minute: int | None = Field(None, ge=1)
+    tokens_per_minute: int | None = Field(None, ge=1)
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Of a local model's weights."""
+    cache: bool = True
+    """Answer a request that was made before from what came back then."""
+    usd_per_million_in: float | None = Field(None, ge=0)
+    """Price of tokens in; None is unknown."""
+    usd_per_million_cached: float | None = Field(None, ge=0)
+    """Price of tokens in from the provider's prompt cache; None is that of tokens in."""
+    usd_per_million_out: float | None = Field(None, ge=0)
+
+
+class AgentSettings(Section):
+    """How questions are answered with a model that sees."""
+
+    budget: int = Field(16_000, ge=1)
+    """Tokens a question may cost, all calls together."""
+    policy: Literal["default", "love_zoom", "spotlight"] = "default"
+    """How the next thing to look at is chosen."""
+    preset: str = "topk"
+    """How moments are chosen among the retrieved ones."""
+
+
 class Settings(BaseSettings):
     """Everything that can be configured."""
 
@@ -103,6 +146,8 @@ class Settings(BaseSettings):
     speech: SpeechSettings = SpeechSettings()
     text: TextSettings = TextSettings()
     sentences: SentencesSettings = SentencesSettings()
+    vlm: VlmSettings = VlmSettings()
+    agent: AgentSettings = AgentSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -12,6 +12,10 @@ LongtakeError                    anything a user or caller can act on (CLI: one 
 │   ├── LibraryLocked            is being written by another process
 │   ├── LibraryTooNew            was written by a newer longtake
 │   └── LibraryCorrupt           contradicts itself; see `longtake check --repair`
+├── VlmError                     a model that sees
+│   ├── VlmUnavailable           cannot be reached, or keeps failing
+│   ├── RequestRefused           refuses this request: too long, bad image, unknown model
+│   └── ReplyLost                may have been billed, but its reply was cut off
 └── BudgetExceeded               a model call does not fit in what is left of the token budget
 """
 
@@ -62,6 +66,22 @@ class LibraryTooNew(LibraryError):
 
 class LibraryCorrupt(LibraryError):
     """Database and files disagree in a way that reading cannot paper over."""
+
+
+class VlmError(LongtakeError):
+    """A call to a vision-language model failed."""
+
+
+class VlmUnavailable(VlmError):
+    """The model's server cannot be reached or keeps failing; nothing was billed."""
+
+
+class RequestRefused(VlmError):
+    """The model's server refuses the request as it is; nothing was billed."""
+
+
+class ReplyLost(VlmError):
+    """The connection broke or time ran out after the request was sent: it may have been billed."""
 
 
 class BudgetExceeded(LongtakeError):

@@ -1,0 +1,119 @@
+"""What models may reply: the schemas of every call. Only their shape is checked here; times, boxes
+and labels are untrusted until the node that asked has checked them against the library."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from longtake.timing import parse_time
+
+
+def _time(value: object) -> object:
+    """Seconds from what models write for a time: 12.5, "12.5 s", "1:23"."""
+    if isinstance(value, str):
+        return parse_time(value.replace(" ", "").removesuffix("seconds").removesuffix("sec"))
+    return value
+
+
+def _share(value: object) -> object:
+    """A confidence: `0.9`, `"90%"`, `90`."""
+    if isinstance(value, str):
+        value = float(value.strip().rstrip("%"))
+    if isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100:
+        return value / 100
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_time), Field(allow_inf_nan=False)]
+Confidence = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1, allow_inf_nan=False)]
+BoxReply = Annotated[list[float], Field(min_length=4, max_length=4)]
+LaneReply = Literal["visual", "speech", "text"]
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(populate_by_name=True, extra="ignore")
+
+
+class Closer(_Reply):
+    """What to look at closer."""
+
+    start: Seconds | None = Field(None, alias="from")
+    end: Seconds | None = Field(None, alias="to")
+    box: BoxReply | None = None
+
+
+class LookReply(_Reply):
+    """An observation."""
+
+    relevant: bool
+    claim: str = ""
+    start: Seconds | None = Field(None, alias="from")
+    end: Seconds | None = Field(None, alias="to")
+    confidence: Confidence = 0.5
+    closer: Closer | None = None
+
+
+class ReflectReply(_Reply):
+    """The next step."""
+
+    enough: bool = False
+    action: Literal["answer", "look", "zoom", "search", "read"]
+    video: str | None = None
+    start: Seconds | None = Field(None, alias="from")
+    end: Seconds | None = Field(None, alias="to")
+    box: BoxReply | None = None
+    query: str = ""
+    why: str = ""
+
+
+class CitationReply(_Reply):
+    """A piece of evidence, by its label."""
+
+    label: str
+    start: Seconds | None = Field(None, alias="from")
+    end: Seconds | None = Field(None, alias="to")
+
+
+class AnswerReply(_Reply):
+    """The answer."""
+
+    answer: str = ""
+    option: str | None = None
+    confidence: Confidence = 0.5
+    evidence: list[CitationReply] = Field(default_factory=list)
+    missing: str | None = None
+
+
+class SubQueryReply(_Reply):
+    """One thing to look for."""
+
+    text: str
+    lanes: list[LaneReply] = Field(default_factory=list)
+
+
+class RelationReply(_Reply):
+    """A relation in time."""
+
+    kind: Literal["before", "after", "during", "first", "last", "nth"]
+    anchor: str = ""
+
+
+class PlanReply(_Reply):
+    """A plan."""
+
+    sub_queries: list[SubQueryReply] = Field(min_length=1, max_length=4)
+    entities: list[str] = Field(default_factory=list)
+    relation: RelationReply | None = None
+    answer_type: Literal[
+        "time",
+        "number",
+        "person",
+        "place",
+        "yes_no",
+        "reason",
+        "definition",
+        "list",
+        "date",
+        "other",
+    ] = "other"
+    whole: bool = False

@@ -1,0 +1,136 @@
+"""What models are asked: the messages of every call, built from prompts and evidence.
+
+The stable part comes first and the question last, so that prompt caches and image caches hit.
+Words found in videos appear only as JSON strings between <data> marks.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pydantic import BaseModel
+
+from longtake import prompts
+from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply
+from longtake.tools.vlm.messages import Frames, Message, Part, Request, Text
+
+LOOK_TOKENS = 160
+ANSWER_TOKENS = 256
+REFLECT_TOKENS = 128
+PLAN_TOKENS = 384
+
+Quote = tuple[str, str]
+"""Head, such as `12.0-14.5 s, said`, and the words as found in the video."""
+
+
+def data_lines(quotes: Sequence[Quote]) -> str:
+    """One line a quote; its words are a JSON string, so that they cannot end the data."""
+    lines = [f"[{head}] {_quoted(words)}" for head, words in quotes]
+    return "\n".join(lines) or "(none)"
+
+
+def _quoted(words: str) -> str:
+    """A JSON string without angle brackets: `</data>` inside cannot close the data."""
+    text = json.dumps(" ".join(words.split()), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def seconds(value: float) -> str:
+    """A time as models read and write it: `12.5`."""
+    return f"{value:.1f}"
+
+
+def look_request(
+    frames: Frames, *, video: str, start: float, end: float, quotes: Sequence[Quote], question: str
+) -> Request:
+    """Look at frames of one stretch and say what of the question they answer.
+
+    Args:
+        video: label of the video, such as `V1`.
+        quotes: what is said and written in the stretch.
+    """
+    words = prompts.render(
+        "look",
+        video=video,
+        start=seconds(start),
+        end=seconds(end),
+        lines=data_lines(quotes),
+        question=question,
+    )
+    return _request("look_system", (frames, Text(text=words)), LookReply, LOOK_TOKENS)
+
+
+def reflect_request(
+    *,
+    question: str,
+    evidence: Sequence[Quote],
+    looked: Sequence[str],
+    videos: Sequence[str],
+    left: int,
+) -> Request:
+    """Decide what to do next."""
+    words = prompts.render(
+        "reflect",
+        question=question,
+        evidence=data_lines(evidence),
+        looked="; ".join(looked) or "nothing",
+        videos="; ".join(videos),
+        left=str(left),
+    )
+    return _request("look_system", (Text(text=words),), ReflectReply, REFLECT_TOKENS)
+
+
+def answer_request(*, question: str, options: Sequence[str], evidence: Sequence[Quote]) -> Request:
+    """Answer from what was found."""
+    words = prompts.render(
+        "answer",
+        question=question,
+        evidence=data_lines(evidence),
+        options=option_lines(options),
+    )
+    return _request("answer_system", (Text(text=words),), AnswerReply, ANSWER_TOKENS)
+
+
+def plan_request(question: str) -> Request:
+    """Take a question apart."""
+    words = prompts.render("plan", question=question)
+    parts = (Text(text=words),)
+    message = Message(role="user", parts=parts)
+    return Request(messages=(message,), max_tokens=PLAN_TOKENS, schema=PlanReply)
+
+
+def repair_request(request: Request, said: str, fault: str) -> Request:
+    """The same request once more, after a reply that could not be used."""
+    answer = Message(role="assistant", parts=(Text(text=said),))
+    again = Message(role="user", parts=(Text(text=prompts.render("repair", fault=fault)),))
+    return replace(request, messages=(*request.messages, answer, again))
+
+
+def answer_again_request(request: Request, said: str, faults: str) -> Request:
+    """The answer once more, after citations that did not hold."""
+    answer = Message(role="assistant", parts=(Text(text=said),))
+    again = Message(role="user", parts=(Text(text=prompts.render("answer_again", faults=faults)),))
+    return replace(request, messages=(*request.messages, answer, again))
+
+
+def option_lines(options: Sequence[str]) -> str:
+    """`Options: A) ... B) ...`; without options a line that says so."""
+    if not options:
+        return "There are no options: answer in few words."
+    lettered = [f"{letter(i)}) {' '.join(text.split())}" for i, text in enumerate(options)]
+    return "Options: " + "  ".join(lettered)
+
+
+def letter(index: int) -> str:
+    """A, B, ... of an option; after Z come AA, AB, ..."""
+    head, tail = divmod(index, 26)
+    return (letter(head - 1) if head else "") + chr(ord("A") + tail)
+
+
+def _request(
+    system: str, parts: tuple[Part, ...], schema: type[BaseModel], max_tokens: int
+) -> Request:
+    first = Message(role="system", parts=(Text(text=prompts.render(system)),))
+    return Request(
+        messages=(first, Message(role="user", parts=parts)), max_tokens=max_tokens, schema=schema
+    )

@@ -1,0 +1,1 @@
+"""Choosing what to show: pure functions over scores, times and features."""

@@ -1,0 +1,1 @@
+"""Models that see: what is sent, what it costs, and the backends."""
