@@ -84,8 +84,8 @@ class VlmSettings(Section):
     """The model that looks at pictures."""
 
     model: str | None = None
-    """`openai:NAME`, `anthropic:NAME`, `google_genai:NAME`, `http://host/v1#NAME`, `hf:OWNER/NAME` or
-    a folder; None answers from speech and on-screen text alone."""
+    """`openai:NAME`, `anthropic:NAME`, `google_genai:NAME`, `http://host/v1#NAME`,
+    `hf:OWNER/NAME` or a folder; None answers from speech and on-screen text alone."""
     family: str | None = None
     """How the model counts pictures, such as `qwen2.5-vl`; None goes by its name."""
     processor: str | None = None
