@@ -147,13 +147,17 @@ class Journal:
             row = self._db.execute(query, (run_id,)).fetchone()
         return int(row[0]) if row is not None else 0
 
-    def begin(self, call: Call) -> int:
+    def begin(self, call: Call, *, answer_kept: int) -> int:
         """Write down a call that is about to be sent.
+
+        Args:
+            answer_kept: tokens that its run keeps for the answer.
 
         Returns:
             Its id.
         """
         with self._writing():
+            self._set_answer_kept(call.run_id, answer_kept)
             return self._insert(call, state="sent")
 
     def finish(
