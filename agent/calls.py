@@ -16,7 +16,7 @@ from longtake.tools.vlm.messages import Price, Reply, Request, Usage, Vlm
 log = logging.getLogger(__name__)
 
 Repair = Callable[[Request, str, str], Request]
-"""Makes the request that asks once more, of the request, what was said and what is wrong with it."""
+"""Makes the request that asks once more, from: request, what was said, what is wrong with it."""
 
 LOST = "the process ended before the reply came"
 
