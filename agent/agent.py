@@ -12,15 +12,21 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from longtake.agent.answer import Answer
-from longtake.agent.context import Context, register
+from longtake.agent.context import Context, register, register_vlm
+from longtake.agent.desk import close_desk
+from longtake.agent.forecast import Forecast, forecast
 from longtake.agent.graph import RECURSION_LIMIT, build_graph
+from longtake.agent.retrieve import POLICIES
 from longtake.agent.state import Input
 from longtake.errors import LibraryError, UsageError
 from longtake.timing import Span
 from longtake.tools.library import Library
+from longtake.tools.select.selectors import selector
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+    from longtake.tools.vlm.messages import Vlm
 
 CHECKPOINTS = "checkpoints.db"
 """File in the library folder that keeps unfinished runs."""
@@ -34,10 +40,11 @@ class Event:
     """Something that happened while a question was worked on."""
 
     kind: str
-    """`planned`, `retrieved`, `drafted`, `verified` or `answer`."""
+    """`planned`, `retrieved`, `selected`, `looking`, `observed`, `called`, `reflected`, `drafted`,
+    `verified` or `answer`."""
     run_id: str
     data: Mapping[str, Any] = field(default_factory=dict)
-    """Plain values; what they are depends on the kind."""
+    """Plain values; `longtake.agent.events` lists what each kind has."""
     answer: Answer | None = None
     """With the last event, `answer`."""
 
@@ -51,23 +58,56 @@ class Unfinished:
 
 
 class Agent:
-    """Answers questions over a library, in evidence mode: it quotes what was said or written,
-    with the moments.
+    """Answers questions over a library: retrieves, looks at the few moments that matter through a
+    vision-language model within a budget of tokens, and cites them. Without a model it quotes what
+    was said or written.
 
         >>> from longtake import Agent, Library
         >>> with Library.open("my-library") as library:            # doctest: +SKIP
-        ...     answer = Agent(library).ask_sync("Who built the station?")
-        ...     print(answer.text, answer.confidence, answer.evidence)
+        ...     agent = Agent(library, vlm="http://127.0.0.1:8000/v1#qwen2.5-vl", budget=16_000)
+        ...     answer = agent.ask_sync("When does the light turn green?")
+        ...     print(answer.text, answer.confidence, answer.evidence, answer.receipt)
 
     Args:
         library: an open library; closing it stays with the caller.
+        vlm: what `--vlm` takes, or an object with the methods of `longtake.tools.vlm.messages.Vlm`,
+            which stays the caller's to close; None takes the settings' model, `none` has none.
+        budget: tokens that a question may cost, all calls together; None is the settings' budget.
+        policy: how the next thing to look at is chosen: `default`, `love_zoom` or `spotlight`.
+        preset: how moments are chosen among the retrieved ones: `topk` or `uniform`.
         checkpoint: keep the state of each run in the library until it ends, so that a killed run
-        can be resumed.
+            can be resumed.
+
+    Raises:
+        UsageError: the budget is not positive, or there is no such policy or preset.
     """
 
-    def __init__(self, library: Library, *, checkpoint: bool = True) -> None:
+    def __init__(
+        self,
+        library: Library,
+        *,
+        vlm: "str | Vlm | None" = None,
+        budget: int | None = None,
+        policy: str | None = None,
+        preset: str | None = None,
+        checkpoint: bool = True,
+    ) -> None:
+        if budget is not None and budget <= 0:
+            raise UsageError(f"the budget must be positive, got {budget}")
+        settings = library.settings.agent
+        policy, preset = policy or settings.policy, preset or settings.preset
+        if policy not in POLICIES:
+            raise UsageError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
+        selector(preset)
         self._library = library
         self._checkpoint = checkpoint
+        self._context = Context(
+            library=register(library),
+            vlm=register_vlm(vlm) if vlm is not None and not isinstance(vlm, str) else vlm or "",
+            budget=budget or settings.budget,
+            policy=policy,
+            preset=preset,
+        )
 
     async def ask(
         self,
@@ -119,19 +159,47 @@ class Agent:
     ) -> AsyncIterator[Event]:
         """The run's events as they happen; the last one carries the answer. Arguments and errors
         of `ask`."""
+        run_id = uuid.uuid4().hex
         request = self._request(question, options, videos, between)
-        async for event in self._run(uuid.uuid4().hex, request):
+        async for event in self._run(run_id, {**request, "run_id": run_id}):
             yield event
 
+    async def forecast(
+        self,
+        question: str,
+        options: Sequence[str] | None = None,
+        *,
+        videos: Sequence[str] | None = None,
+        between: Span | None = None,
+    ) -> Forecast:
+        """What a question may cost, without asking any model. Arguments and errors of `ask`.
+
+        Raises:
+            UsageError: there is no model that could be asked.
+        """
+        return await forecast(self._request(question, options, videos, between), self._context)
+
     async def resume(self, run_id: str) -> Answer:
-        """Finish a run that was interrupted, from its last completed node.
+        """Finish a run that was interrupted: nodes that ended are not run again, and replies that
+        had come are not paid for again. Model, budget, policy and preset should be those that the
+        run was started with.
+
+        Args:
+            run_id: id of the run, or a beginning of it that no other has.
 
         Raises:
             UsageError: there is no such unfinished run.
         """
-        if run_id not in {run.run_id for run in await self.unfinished()}:
-            raise UsageError(f"no unfinished run {run_id!r} in this library")
-        return await _last_answer(self._run(run_id, None))
+        return await _last_answer(self.stream_resumed(run_id))
+
+    async def stream_resumed(self, run_id: str) -> AsyncIterator[Event]:
+        """`resume`, with the events from there on."""
+        known = [run.run_id for run in await self.unfinished() if run.run_id.startswith(run_id)]
+        if len(known) != 1:
+            what = "no unfinished run" if not known else "several unfinished runs begin with"
+            raise UsageError(f"{what} {run_id!r} in this library; longtake runs lists them")
+        async for event in self._run(known[0], None):
+            yield event
 
     async def unfinished(self) -> list[Unfinished]:
         """Runs that were interrupted, newest first."""
@@ -171,33 +239,34 @@ class Agent:
 
     async def _run(self, run_id: str, request: Input | None) -> AsyncIterator[Event]:
         asked_at = time.time()
-        context = Context(library=register(self._library))
-        trace: list[dict[str, Any]] = []
         output: dict[str, Any] = {}
-        async with self._saver() as saver:
-            stream = build_graph(saver).astream(
-                request,
-                {"configurable": {"thread_id": run_id}, "recursion_limit": RECURSION_LIMIT},
-                context=context,
-                stream_mode=["custom", "values"],
-                durability="sync" if saver is not None else None,
-            )
-            async for part in stream:
-                mode, data = cast("tuple[str, dict[str, Any]]", part)
-                if mode == "values":
-                    output = data
-                    continue
-                trace.append({**data, "at_s": round(time.time() - asked_at, 3)})
-                yield Event(kind=data["event"], run_id=run_id, data=data)
-            if saver is not None:
-                await saver.adelete_thread(run_id)
-            interrupted = self._checkpoint and saver is None
+        try:
+            async with self._saver() as saver:
+                stream = build_graph(saver).astream(
+                    request,
+                    {"configurable": {"thread_id": run_id}, "recursion_limit": RECURSION_LIMIT},
+                    context=self._context,
+                    stream_mode=["custom", "values"],
+                    output_keys=["answer", "trace"],
+                    durability="sync" if saver is not None else None,
+                )
+                async for part in stream:
+                    mode, data = cast("tuple[str, dict[str, Any]]", part)
+                    if mode == "values":
+                        output = data
+                        continue
+                    yield Event(kind=data["event"], run_id=run_id, data=data)
+                if saver is not None:
+                    await saver.adelete_thread(run_id)
+                interrupted = self._checkpoint and saver is None
+        finally:
+            close_desk(run_id)
         answer = replace(Answer.from_dict(output["answer"]), run_id=run_id)
         if interrupted:
             answer = _noted(
                 answer, "this run could not be resumed: the library folder is read-only"
             )
-        answer = await asyncio.to_thread(self._record, answer, asked_at, trace)
+        answer = await asyncio.to_thread(self._record, answer, asked_at, output["trace"])
         yield Event(kind="answer", run_id=run_id, data=answer.to_dict(), answer=answer)
 
     def _record(self, answer: Answer, asked_at: float, trace: list[dict[str, Any]]) -> Answer:
@@ -208,7 +277,7 @@ class Agent:
                 asked_at=asked_at,
                 question=answer.question,
                 answer=answer.to_dict(),
-                ledger={},
+                ledger=answer.receipt.to_dict() if answer.receipt is not None else {},
                 trace=trace,
             )
         except LibraryError as exc:

@@ -3,10 +3,7 @@ answers it, or nothing."""
 
 from collections.abc import Sequence
 
-from langgraph.runtime import Runtime
-
 from longtake.agent.choices import choice_confidence, choose
-from longtake.agent.context import Context, library_of
 from longtake.agent.reader import Reading, confidence, missing_names, read, threshold
 from longtake.agent.state import Citation, Draft, Row, State, SubQuery
 from longtake.index.lanes import SentenceEncoder
@@ -21,16 +18,6 @@ VIDEOS = 3
 """Videos named for 'in which video ...'."""
 VIDEO_SHARE = 0.75
 """A further video is named when its line is at least this near to the best one's score."""
-
-
-def answer(state: State, runtime: Runtime[Context]) -> State:
-    """Graph node: the draft answer."""
-    encoder = library_of(runtime.context).sentence_encoder
-    draft = draft_answer(state, encoder)
-    runtime.stream_writer(
-        {"event": "drafted", "abstained": draft["abstained"], "confidence": draft["confidence"]}
-    )
-    return {"draft": draft}
 
 
 def draft_answer(state: State, encoder: SentenceEncoder | None) -> Draft:

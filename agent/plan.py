@@ -3,10 +3,7 @@ planning."""
 
 import re
 
-from langgraph.runtime import Runtime
-
-from longtake.agent.context import Context
-from longtake.agent.state import AnswerType, LaneName, Plan, Relation, State, SubQuery, TimeRelation
+from longtake.agent.state import AnswerType, LaneName, Order, Plan, Relation, SubQuery, TimeRelation
 from longtake.tools.query import statement, terms
 
 ALL_LANES: tuple[LaneName, ...] = ("speech", "text", "visual")
@@ -103,6 +100,18 @@ _MENTIONS = re.compile(
     re.IGNORECASE,
 )
 
+_ORDER = re.compile(
+    r"\b(first|last|final|second|third|fourth|fifth)\b(?= (?:time|moment|occurrence|appear|seen|"
+    r"shown|mention|scene|shot)|[^.?]*\b(?:appears?|seen|shown|mentioned|happens?)\b)",
+    re.IGNORECASE,
+)
+_WHOLE = re.compile(
+    r"\b(?:summar\w+|overall|throughout|main (?:topic|theme|point|idea)s?|how many times|"
+    r"(?:what|which) order|sequence of|list all|every|whole video|entire|mostly|mainly|about\?)",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"(?<=[\w,] )[A-Z][\w.-]*(?: [A-Z][\w.-]*)*")
+
 _LEADING = re.compile(
     r"^(?:(?:right|just|immediately|shortly) )?(after|before|while|when|once|as soon as|during) "
     r"(?P<anchor>[^,]+), ?"
@@ -131,14 +140,6 @@ _OPEN_WORDS = frozenset(
 )
 
 
-def plan(state: State, runtime: Runtime[Context]) -> State:
-    """Graph node: the question's plan."""
-    made = make_plan(state["question"])
-    queries = [asked["text"] for asked in made["sub_queries"]]
-    runtime.stream_writer({"event": "planned", "queries": queries})
-    return {"plan": made}
-
-
 def make_plan(question: str) -> Plan:
     """The plan of a question.
 
@@ -152,10 +153,13 @@ def make_plan(question: str) -> Plan:
     # a target with words of its own is looked for together with its anchor
     parts = [question] if relation is not None else _parts(question)
     return {
-        "sub_queries": [_sub_query(part) for part in parts],
+        "sub_queries": [sub_query(part) for part in parts],
         "relation": relation,
         "across_videos": across,
         "mentions": bool(_MENTIONS.search(question)),
+        "order": _order(question),
+        "entities": _entities(question),
+        "whole": bool(_WHOLE.search(question)),
     }
 
 
@@ -190,8 +194,8 @@ def _time_relation(question: str) -> TimeRelation | None:
         return None
     return {
         "kind": kind,
-        "anchor": _sub_query(match["anchor"]),
-        "target": _sub_query(target),
+        "anchor": sub_query(match["anchor"]),
+        "target": sub_query(target),
         "open": is_open,
     }
 
@@ -199,7 +203,22 @@ def _time_relation(question: str) -> TimeRelation | None:
 _OPEN_STEMS = frozenset(t for word in _OPEN_WORDS for t in terms(word))
 
 
-def _sub_query(text: str) -> SubQuery:
+def _order(question: str) -> Order | None:
+    match = _ORDER.search(_QUOTED.sub("", question))
+    if match is None:
+        return None
+    word = match[1].lower()
+    return "first" if word == "first" else "last" if word in ("last", "final") else "nth"
+
+
+def _entities(question: str) -> list[str]:
+    """Quoted words, and capitalised ones behind the first."""
+    quoted = [found.strip("\"'“”") for found in _QUOTED.findall(question)]
+    return list(dict.fromkeys(quoted + _NAME.findall(_QUOTED.sub("", question))))
+
+
+def sub_query(text: str) -> SubQuery:
+    """What to look for, with lanes and answer type by the words of the question."""
     return {
         "text": text,
         "statement": statement(text),

@@ -1,13 +1,19 @@
 """Plan -> rows: what is stored about each sub-query, its neighbours, and what lies beside a
 moment asked about."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
 from longtake.agent.context import Context, library_of
+from longtake.agent.desk import desk_of, has_model
+from longtake.agent.events import emit
 from longtake.agent.reader import confidence, read
 from longtake.agent.state import Anchor, LaneName, Relation, Row, State, SubQuery
+from longtake.errors import UsageError
 from longtake.timing import Span
 from longtake.tools.hits import LANES, Hit
 from longtake.tools.library import Library
@@ -21,32 +27,51 @@ BESIDE_S = 45.0
 BESIDE_ROWS = 5
 DURING_S = 2.0
 
+POLICIES: Mapping[str, Literal["select"]] = {
+    "default": "select",
+}
+"""Policy -> the node that looks first."""
 
-def retrieve(state: State, runtime: Runtime[Context]) -> State:
-    """Graph node: rows for every sub-query of the plan, and which lanes were searched."""
+
+async def retrieve(
+    state: State, runtime: Runtime[Context]
+) -> Command[Literal["select", "answer"]]:
+    """Graph node: rows for every sub-query that was not searched yet, and which lanes were."""
     context = runtime.context or Context()
-    update = retrieve_rows(library_of(context), state, context)
-    runtime.stream_writer(
-        {"event": "retrieved", "rows": len(update["rows"]), "lanes": update["searched"]}
-    )
-    return update
+    library = library_of(context)
+    update = await asyncio.to_thread(retrieve_rows, library, state, context)
+    update["trace"] = emit(runtime, "retrieved", rows=len(update["rows"]), lanes=update["searched"])
+    return Command(goto=await _next(state, runtime), update=update)
+
+
+async def _next(
+    state: State, runtime: Runtime[Context]
+) -> Literal["select", "answer"]:
+    if not has_model(runtime):
+        return "answer"
+    policy = (await desk_of(state, runtime)).policy
+    if policy not in POLICIES:
+        raise UsageError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
+    return POLICIES[policy]
 
 
 def retrieve_rows(library: Library, state: State, context: Context) -> State:
-    """What the library holds about a planned question."""
-    rows: list[Row] = []
-    searched: dict[str, str] = {}
-    for index, asked in enumerate(state["plan"]["sub_queries"]):
+    """What the library holds about a planned question, beside what the state has already."""
+    rows: list[Row] = list(state.get("rows") or [])
+    searched: dict[str, str] = dict(state.get("searched") or {})
+    queries = state["plan"]["sub_queries"]
+    done = state.get("retrieved", 0)
+    for index, asked in enumerate(queries[done:], done):
         found, reports = _search(library, asked, state, context, index)
         searched |= reports
         rows += _with_neighbours(library, found)
     relation = state["plan"]["relation"]
-    anchor = None
-    if relation is not None:
+    anchor = state.get("anchor")
+    if relation is not None and not done:
         anchor = _anchor(library, relation["anchor"], state, context)
         if anchor is not None:
             rows = _merge(rows, _beside(library, anchor, relation["kind"]))
-    return {"rows": rows, "anchor": anchor, "searched": searched}
+    return {"rows": rows, "anchor": anchor, "searched": searched, "retrieved": len(queries)}
 
 
 def _search(
@@ -95,7 +120,7 @@ def _with_neighbours(library: Library, rows: list[Row]) -> list[Row]:
     more: list[Row] = []
     for row in [r for r in rows if r["lane"] == "speech"][:NEIGHBOURS_OF]:
         around = Span(max(0.0, row["start"] - NEIGHBOUR_S), row["end"] + NEIGHBOUR_S)
-        for near in _rows_in(library, row["video_id"], around, ["speech"], row["query"]):
+        for near in rows_in(library, row["video_id"], around, ["speech"], row["query"]):
             key = near["lane"], near["id"]
             if abs(near["id"] - row["id"]) == 1 and key not in have:
                 have.add(key)
@@ -103,7 +128,7 @@ def _with_neighbours(library: Library, rows: list[Row]) -> list[Row]:
     return rows + more
 
 
-def _rows_in(
+def rows_in(
     library: Library, video_id: str, span: Span, lanes: Iterable[LaneName], query: int
 ) -> list[Row]:
     """Speech and text that overlaps a span of a video, in the order of time."""
@@ -163,7 +188,7 @@ def _beside(library: Library, anchor: Anchor, kind: Relation) -> list[Row]:
     own = {(row["lane"], row["id"]) for row in anchor["rows"]}
     rows = [
         row
-        for row in _rows_in(library, first["video_id"], span, ("speech", "text"), 0)
+        for row in rows_in(library, first["video_id"], span, ("speech", "text"), 0)
         if (row["lane"], row["id"]) not in own and _stands(row, kind, start, end)
     ]
     if kind == "before":

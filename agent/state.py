@@ -5,14 +5,18 @@ tomorrow.
 schemas.
 """
 
-from typing import Literal
+import operator
+from typing import Annotated, Literal, NotRequired
 
+from langgraph.managed import RemainingSteps
 from typing_extensions import TypedDict
 
 AnswerType = Literal[
     "time", "number", "person", "place", "yes_no", "reason", "definition", "list", "date", "other"
 ]
 Relation = Literal["after", "before", "during"]
+Order = Literal["first", "last", "nth"]
+ViewKind = Literal["overview", "look", "zoom"]
 LaneName = Literal["visual", "speech", "text"]
 
 
@@ -39,7 +43,7 @@ class TimeRelation(TypedDict):
 
 
 class Plan(TypedDict):
-    """What a question asks for, by rules on its words alone."""
+    """What a question asks for, by its words alone."""
 
     sub_queries: list[SubQuery]
     relation: TimeRelation | None
@@ -47,6 +51,12 @@ class Plan(TypedDict):
     """Asks which video."""
     mentions: bool
     """Asks whether or when something is said or shown at all, so that finding it is the answer."""
+    order: Order | None
+    """Asks for one of several like moments, so that finding any is not enough."""
+    entities: list[str]
+    """Names and things asked about."""
+    whole: bool
+    """Needs a whole video, or all of them, rather than a few moments."""
 
 
 class Row(TypedDict):
@@ -76,6 +86,58 @@ class Anchor(TypedDict):
     """That this is the moment meant."""
 
 
+class View(TypedDict):
+    """What a model was shown of one video: frames by their times, never pixels."""
+
+    id: str
+    """`L1`, `L2`, ... in the order of the run."""
+    video_id: str
+    start: float
+    end: float
+    """The stretch it stands for; its frames lie inside."""
+    times: list[float]
+    """Seconds of its frames."""
+    width: int
+    """Pixels of each frame as sent."""
+    height: int
+    crop: list[float] | None
+    """[x0, y0, x1, y1], 0..1 of the picture; None is all of it."""
+    kind: ViewKind
+    why: str
+    """Why it was chosen, for people."""
+    round: int
+
+
+class Wish(TypedDict):
+    """A stretch, or a part of the picture, that somebody wants to see."""
+
+    video_id: str
+    start: float
+    end: float
+    crop: list[float] | None
+    kind: ViewKind
+    why: str
+
+
+class Observation(TypedDict):
+    """What a look yielded."""
+
+    view: str
+    """Id of the view."""
+    video_id: str
+    start: float
+    end: float
+    """When it is seen; inside the view."""
+    claim: str
+    relevant: bool
+    """Whether it bears on the question."""
+    confidence: float
+    outcome: str
+    """`ok`, or why there is no usable reply: `unparsed`, `truncated`, `refused`, `empty`, `failed`,
+    `no budget`."""
+    closer: Wish | None
+
+
 class Citation(TypedDict):
     """What a draft answer rests on."""
 
@@ -85,8 +147,11 @@ class Citation(TypedDict):
     end: float
     quote: str | None
     rows: list[int]
+    """Stored rows it quotes; empty for an observation."""
     score: float
     query: int
+    view: NotRequired[str]
+    """The view that an observation comes from."""
 
 
 class Draft(TypedDict):
@@ -101,6 +166,15 @@ class Draft(TypedDict):
     abstained: bool
     reason: str | None
     """Why it abstained, or which part of the question has no answer."""
+    text: NotRequired[str]
+    """In a model's words; absent where the answer quotes."""
+    said: NotRequired[str]
+    """The model's reply as it came."""
+    note: NotRequired[str]
+    """How it was made, when not by the model that was there to be asked."""
+    faults: NotRequired[list[str]]
+    """Citations of the model that named nothing it was given."""
+    by: NotRequired[Literal["rules", "model"]]
 
 
 class Input(TypedDict, total=False):
@@ -112,10 +186,12 @@ class Input(TypedDict, total=False):
     """Video ids; absent or empty is the whole library."""
     between: list[float]
     """[start, end) in seconds within each video; absent or empty is all of it."""
+    run_id: str
+    """Names the run's ledger and journal; absent makes one."""
 
 
 class Output(TypedDict):
-    """What a run yields: `Answer.to_dict` without what only the caller knows."""
+    """What a run yields: `Answer.to_dict`."""
 
     answer: dict[str, object]
 
@@ -125,8 +201,23 @@ class State(Input, total=False):
 
     plan: Plan
     rows: list[Row]
+    retrieved: int
+    """Sub-queries of the plan that were searched."""
     anchor: Anchor | None
     searched: dict[str, str]
+    views: list[View]
+    observations: Annotated[list[Observation], operator.add]
+    wishes: list[Wish]
+    """To be looked at next, most wanted first."""
+    round: int
+    reflecting: bool
+    """Whether the model's own decisions can be used; off once it twice gave none."""
+    talk: list[dict[str, object]]
+    """What a policy with a conversation of its own has to remember."""
     draft: Draft
-    notes: list[str]
+    asked_again: bool
+    notes: Annotated[list[str], operator.add]
+    trace: Annotated[list[dict[str, object]], operator.add]
+    """Every event of the run, in order."""
     answer: dict[str, object]
+    steps_left: RemainingSteps

@@ -6,19 +6,48 @@ from dataclasses import replace
 
 from longtake.agent.answer import Answer, Evidence
 from longtake.agent.state import Plan
-from longtake.timing import format_time
+from longtake.timing import Span, format_time
 
+NAMED = 4
+"""Stretches that an abstention names."""
 NOT_SEEN = "Quoted from what is indexed; nothing looked at the pictures."
 
 
-def wording(answer: Answer, plan: Plan, queries: Sequence[int]) -> Answer:
+def wording(
+    answer: Answer, plan: Plan, queries: Sequence[int], *, said: str | None = None
+) -> Answer:
     """The answer with its text.
 
     Args:
         queries: for each piece of evidence the index of the sub-query it answers.
+        said: a model's words; None where the answer quotes.
     """
-    body = _abstention(answer) if answer.abstained else _answer(answer, plan, queries)
+    if answer.abstained:
+        body = _abstention(answer)
+    elif said is not None:
+        body = _said(answer, said)
+    else:
+        body = _answer(answer, plan, queries)
+    if answer.mode == "looked":
+        return replace(answer, text=f"{body.rstrip('.')}.")
     return replace(answer, text=f"{body.rstrip('.')}. {NOT_SEEN}")
+
+
+def _said(answer: Answer, said: str) -> str:
+    """A model's words with the moments they rest on."""
+    words = _sentence(said)
+    if answer.option is not None:
+        same = answer.option.strip().lower() in words.lower() or not words
+        words = answer.option if same else f"{answer.option}. {words}"
+    if not answer.evidence:
+        return f"{words} (no evidence supports this)"
+    moments = [_moment(piece) for piece in answer.evidence]
+    return f"{words} ({_list(moments)})"
+
+
+def _moment(piece: Evidence) -> str:
+    kind = {"speech": "said", "text": "on screen", "visual": "seen"}[piece.lane]
+    return f'{kind} at {format_time(piece.start)} in "{piece.video_title}"'
 
 
 def _answer(answer: Answer, plan: Plan, queries: Sequence[int]) -> str:
@@ -46,8 +75,9 @@ def _timed(piece: Evidence) -> str:
 
 def _quoted(piece: Evidence, *, named: bool = True) -> str:
     where = f' in "{piece.video_title}"' if named else ""
-    kind = "on screen" if piece.lane == "text" else "said"
-    return f'"{piece.quote}" ({kind} at {format_time(piece.start)}{where})'
+    kind = {"speech": "said", "text": "on screen", "visual": "seen"}[piece.lane]
+    words = piece.claim if piece.quote is None else piece.quote
+    return f'"{words}" ({kind} at {format_time(piece.start)}{where})'
 
 
 def _abstention(answer: Answer) -> str:
@@ -56,11 +86,27 @@ def _abstention(answer: Answer) -> str:
     near = [piece for piece in answer.leads if piece.quote][:1]
     if near:
         text += f" Nearest line, not an answer: {_quoted(near[0])}."
-    pictures = [piece for piece in answer.leads if piece.lane == "visual"]
+    pictures = [piece for piece in answer.leads if piece.lane == "visual" and not piece.view]
+    if answer.searched.looked:
+        text += f" Looked at {_list(_stretches(answer))}."
     if pictures:
         moments = _list([f'{format_time(p.start)} in "{p.video_title}"' for p in pictures])
         text += f" Pictures that may be worth a look: {moments}."
     return text
+
+
+def _stretches(answer: Answer) -> list[str]:
+    """What was looked at, most first; a stretch within another is not named again."""
+    spans: list[tuple[str, Span]] = []
+    for stretch in sorted(answer.searched.looked, key=lambda s: s.start - s.end):
+        span = Span(stretch.start, stretch.end)
+        if not any(
+            video == stretch.video_id and span.overlap(known) >= span.duration
+            for video, known in spans
+        ):
+            spans.append((stretch.video_id, span))
+    more = [f"{len(spans) - NAMED} more stretches"] if len(spans) > NAMED else []
+    return [str(span) for _, span in spans[:NAMED]] + more
 
 
 def _lanes(answer: Answer) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from longtake import __version__, cli_library, cli_weights
+from longtake import __version__, cli_ask, cli_library, cli_weights
 from longtake.cli_options import (
     BetweenOption,
     JsonOption,
@@ -157,49 +157,6 @@ def index(  # one parameter a flag: typer reads them from the signature
 
 @app.command()
 @command_edge
-def ask(
-    ctx: typer.Context,
-    question: Annotated[list[str], typer.Argument(metavar="QUESTION", help="In plain words.")],
-    options: Annotated[
-        list[str] | None,
-        typer.Option("--option", "-o", metavar="TEXT", help="An answer to choose from. Repeat it."),
-    ] = None,
-    videos: VideosOption = None,
-    between: BetweenOption = None,
-    settings: SetOption = None,
-    library: LibraryOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Ask a question about the videos of the library.
-
-    The answer comes with the moments it rests on. When nothing fits, it says so.
-    """
-    from longtake import documents, render
-    from longtake.agent.agent import Agent
-
-    span = parse_between(between)
-    with open_library(ctx, library, settings) as opened, working("looking"):
-        given = Agent(opened).ask_sync(
-            " ".join(question),
-            options=options or None,
-            videos=video_ids(opened, videos),
-            between=span,
-        )
-    if as_json:
-        print_json(documents.answer(given))
-    else:
-        render.answer(given)
-        left_out = [
-            lane for lane, how in given.searched.lanes.items() if not how.startswith("searched")
-        ]
-        if left_out:
-            say(f"not searched: {', '.join(left_out)}; longtake videos and doctor say why")
-        for note in given.notes:
-            say(note, style="yellow")
-
-
-@app.command()
-@command_edge
 def search(
     ctx: typer.Context,
     text: Annotated[list[str], typer.Argument(metavar="TEXT", help="Words or a description.")],
@@ -240,6 +197,7 @@ def search(
         say("nothing found", style="yellow")
 
 
+cli_ask.register(app)
 cli_library.register(app)
 cli_weights.register(app)
 

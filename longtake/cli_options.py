@@ -1,9 +1,9 @@
 """Options that several commands share, and what they stand for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,14 @@ class Lane(StrEnum):
     SPEECH = "speech"
     TEXT = "text"
     VISUAL = "visual"
+
+
+class Policy(StrEnum):
+    """How the next thing to look at is chosen (`longtake.agent.retrieve.POLICIES`)."""
+
+    DEFAULT = "default"
+    LOVE_ZOOM = "love_zoom"
+    SPOTLIGHT = "spotlight"
 
 
 class Stage(StrEnum):
@@ -74,13 +82,14 @@ def open_library(
     ctx: typer.Context,
     library: Path | None,
     assignments: Sequence[str] | None = None,
+    named: Mapping[str, Any] | None = None,
 ) -> "Library":
     """The library that the options name.
 
     Raises:
         LibraryMissing: there is none in that folder.
     """
-    settings = settings_with(assignments or ())
+    settings = settings_with(assignments or (), named)
     folder = folder_of(ctx, library, settings)
     from longtake.tools.library import Library
 

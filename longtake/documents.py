@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from longtake.agent.answer import Answer
+    from longtake.agent.forecast import Forecast
     from longtake.index.check import Finding
     from longtake.index.doctor import LaneStatus
     from longtake.index.lanes import StageName
@@ -121,6 +122,11 @@ def search_result(query: str, result: "SearchResult") -> Document:
 def answer(given: "Answer") -> Document:
     """What `longtake ask` answers."""
     return document("ask", **given.to_dict())
+
+
+def forecast(question: str, made: "Forecast") -> Document:
+    """What a question may cost."""
+    return document("forecast", question=question, **made.to_dict())
 
 
 def span(record: "ShotRecord | ClipRecord") -> Document:

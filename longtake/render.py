@@ -13,6 +13,7 @@ from longtake.timing import Span, format_time
 
 if TYPE_CHECKING:
     from longtake.agent.answer import Answer, Evidence
+    from longtake.agent.forecast import Forecast
     from longtake.index.check import Finding
     from longtake.index.doctor import LaneStatus
     from longtake.index.records import StageRecord, VideoRecord
@@ -142,10 +143,30 @@ def answer(given: "Answer") -> None:
             _moment(piece)
 
 
+def forecast(made: "Forecast") -> None:
+    """What a question may cost."""
+    rows = table("call", "what", "tokens", right=["tokens"])
+    if made.planning is not None:
+        rows.add_row("plan", "the model takes the question apart", f"{made.planning:,}")
+    for view, price in made.views:
+        frames = "1 frame" if len(view["times"]) == 1 else f"{len(view['times'])} frames"
+        what = f"{view['kind']} {Span(view['start'], view['end'])}, {frames}"
+        rows.add_row("look", f"{what} of {view['width']}x{view['height']}", f"{price:,}")
+    rows.add_row("", "zooms and further rounds, at most", f"{made.left:,}")
+    rows.add_row("answer", "set aside first", f"{made.answer:,}")
+    rows.add_row("", Text("at most", style="bold"), Text(f"{made.limit:,}", style="bold"))
+    out = console()
+    out.print(rows)
+    out.print(f"by {printable(made.backend)}; nothing was spent", style="dim")
+
+
 def _moment(moment: "Hit | Evidence") -> None:
     path = Path(moment.video_path)
     out = console()
+    claim = getattr(moment, "claim", None)
     seen = "" if moment.quote is None else f'  "{printable(moment.quote)}"'
+    if claim is not None:
+        seen = f"  {printable(claim)}"
     line = Text.assemble(
         file_name(path),
         " ",

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +95,7 @@ def test_ask_sync_inside_a_running_loop(bees: Library) -> None:
 
 def test_a_killed_run_resumes(bees: Library) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(bees.root), QUESTION], check=False)
+    killed_at = time.time()
     assert done.returncode == -signal.SIGKILL
     agent = Agent(bees)
     (left,) = asyncio.run(agent.unfinished())
@@ -103,7 +105,8 @@ def test_a_killed_run_resumes(bees: Library) -> None:
     assert answer.run_id == left.run_id
     # plan and retrieve ran in the killed process and are not run again
     trace = bees.store.run(answer.run_id).trace
-    assert [event["event"] for event in trace] == ["drafted", "verified"]
+    assert [event["event"] for event in trace] == ["planned", "retrieved", "drafted", "verified"]
+    assert trace[1]["at"] < killed_at < trace[2]["at"]
     assert asyncio.run(agent.unfinished()) == []
 
 

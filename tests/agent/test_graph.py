@@ -1,5 +1,6 @@
 """The graph's nodes and what it guarantees about citations."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def run(library: Library, question: str, **more: Any) -> Answer:
     context = Context(library=register(library))
     request: Input = {"question": question}
     request.update(more)  # type: ignore[typeddict-item]  # filters by name
-    output = build_graph().invoke(request, context=context)
+    output = asyncio.run(build_graph().ainvoke(request, context=context))
     return Answer.from_dict(output["answer"])
 
 
@@ -41,8 +42,16 @@ def test_shape() -> None:
     assert edges == {
         ("__start__", "plan"),
         ("plan", "retrieve"),
+        ("retrieve", "select"),
         ("retrieve", "answer"),
+        ("select", "look"),
+        ("select", "answer"),
+        ("look", "reflect"),
+        ("reflect", "select"),
+        ("reflect", "retrieve"),
+        ("reflect", "answer"),
         ("answer", "verify"),
+        ("verify", "answer"),
         ("verify", "__end__"),
     }
 
@@ -50,9 +59,14 @@ def test_shape() -> None:
 def test_state_is_json(library: Library) -> None:
     context = Context(library=register(library))
     question = "How many hives does Ingrid look after?"
-    for state in build_graph().stream(
-        {"question": question}, context=context, stream_mode="values"
-    ):
+
+    async def states() -> list[dict[str, Any]]:
+        stream = build_graph().astream(
+            {"question": question}, context=context, stream_mode="values"
+        )
+        return [state async for state in stream]
+
+    for state in asyncio.run(states()):
         assert json.loads(json.dumps(state)) == state
 
 
@@ -67,9 +81,11 @@ def test_studio_entry_needs_no_library_to_load() -> None:
 
 
 def test_context_opens_the_library_it_names(library: Library) -> None:
-    output = build_graph().invoke(
-        {"question": "Who paints the lids of the hives?"},
-        context=Context(**json.loads(json.dumps({"library": str(library.root)}))),
+    output = asyncio.run(
+        build_graph().ainvoke(
+            {"question": "Who paints the lids of the hives?"},
+            context=Context(**json.loads(json.dumps({"library": str(library.root)}))),
+        )
     )
     assert "Bengt" in output["answer"]["text"]
 
@@ -246,7 +262,9 @@ def test_text_in_videos_cannot_steer(tmp_path: Path, fill: Any) -> None:
     with Library.open(tmp_path, Settings(offline=True)) as library:
         question = "When does the hut open in the morning?"
         context = Context(library=register(library))
-        final = build_graph().invoke({"question": question}, context=context, stream_mode="values")
+        final = asyncio.run(
+            build_graph().ainvoke({"question": question}, context=context, stream_mode="values")
+        )
         answer = Answer.from_dict(final["answer"])
     assert answer.searched.queries == (question.rstrip("?"),)
     stored = {line["text"] for line in lines}

@@ -1,0 +1,207 @@
+"""Moments that may be worth a look, with the share of belief each has: what was retrieved, and
+stretches that nothing speaks for or against."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from longtake.agent.state import Observation, Row, State, View
+from longtake.index.records import VideoRecord
+from longtake.timing import Span
+from longtake.tools.library import Library
+
+SHORTEST_S = 4.0
+LONGEST_S = 10.0
+COVERAGE_SHARE = 0.3
+"""Belief spread over all stretches when something was retrieved."""
+BLIND_SHARE = 0.9
+"""The same for questions about looks when nothing is known of the pictures."""
+SEEN = 0.5
+"""A stretch is seen when looks cover this share of it."""
+NEAR_S = 30.0
+"""Belief moves to stretches this near to a telling one."""
+NEAR_FACTOR = 3.0
+TIE = 1e-3
+"""Share of a belief by which equal ones are told apart."""
+MOST_STRETCHES = 2000
+"""Stretches of a library that are told apart; longer ones are looked at more coarsely."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A stretch of a video."""
+
+    video_id: str
+    span: Span
+    belief: float
+    """That it holds the answer, as a share of 1 over all candidates."""
+    why: str
+
+
+def candidates(library: Library, state: State) -> list[Candidate]:
+    """Candidates not yet looked at, by video and time; beliefs sum to at most 1."""
+    videos = allowed_videos(library, state)
+    found = _merged(_from_rows(state.get("rows") or [], videos))
+    share = _coverage_share(state, found)
+    total = sum(c.belief for c in found) or 1.0
+    found = [replace(c, belief=c.belief / total * (1 - share)) for c in found]
+    every = [*found, *_coverage(library, state, videos, found, share)]
+    seen = _seen(state)
+    left = [c for c in every if not _is_seen(c, seen)]
+    left = _moved(left, state.get("observations") or [])
+    return sorted(left, key=lambda c: (c.video_id, c.span.start))
+
+
+def allowed_videos(library: Library, state: State) -> dict[str, VideoRecord]:
+    """Videos with pictures that the question may be about."""
+    ids = set(state.get("videos") or ())
+    return {
+        video.id: video
+        for video in library.videos()
+        if video.width and video.duration > 0 and (not ids or video.id in ids)
+    }
+
+
+def bounds(video: VideoRecord, state: State) -> Span:
+    """The stretch of a video that may be looked at."""
+    between = state.get("between") or []
+    if not between:
+        return Span(0.0, video.duration)
+    return Span(between[0], between[1]).clamp(video.duration)
+
+
+def _from_rows(rows: Iterable[Row], videos: Mapping[str, VideoRecord]) -> list[Candidate]:
+    made = []
+    for row in rows:
+        video = videos.get(row["video_id"])
+        if video is None or (row["score"] <= 0 and not row["beside"]):
+            continue
+        span = _window(Span(row["start"], row["end"]), video.duration)
+        quote = f'"{row["text"]}"' if row["text"] else "pictures like the question"
+        why = f"{row['lane']}: {quote}"
+        belief = max(row["score"], 1e-3) * (2.0 if row["beside"] else 1.0)
+        made.append(Candidate(video_id=video.id, span=span, belief=belief, why=why))
+    return made
+
+
+def _window(span: Span, duration: float) -> Span:
+    """The span, widened to at least `SHORTEST_S` and cut to `LONGEST_S` from its start."""
+    if span.duration < SHORTEST_S:
+        pad = (SHORTEST_S - span.duration) / 2
+        span = Span(max(0.0, span.start - pad), span.end + pad)
+    return Span(span.start, min(span.end, span.start + LONGEST_S)).clamp(duration)
+
+
+def _merged(found: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates that overlap by half become one; its belief is their sum."""
+    kept: list[Candidate] = []
+    for candidate in sorted(found, key=lambda c: -c.belief):
+        for index, other in enumerate(kept):
+            shorter = min(candidate.span.duration, other.span.duration)
+            if (
+                other.video_id == candidate.video_id
+                and candidate.span.overlap(other.span) >= SEEN * shorter
+            ):
+                kept[index] = replace(other, belief=other.belief + candidate.belief)
+                break
+        else:
+            kept.append(candidate)
+    return kept
+
+
+def _coverage_share(state: State, found: Sequence[Candidate]) -> float:
+    if not found:
+        return 1.0
+    lanes = {lane for asked in state["plan"]["sub_queries"] for lane in asked["lanes"]}
+    searched = state.get("searched", {}).get("visual", "")
+    if lanes == {"visual"} and not searched.startswith("searched"):
+        return BLIND_SHARE
+    return COVERAGE_SHARE
+
+
+def _coverage(
+    library: Library,
+    state: State,
+    videos: Mapping[str, VideoRecord],
+    found: Sequence[Candidate],
+    share: float,
+) -> list[Candidate]:
+    """Equal stretches over everything that may be looked at, at most `MOST_STRETCHES`."""
+    spans = {video.id: bounds(video, state) for video in videos.values()}
+    total = sum(span.duration for span in spans.values())
+    if total <= 0:
+        return []
+    step = max(LONGEST_S, total / MOST_STRETCHES)
+    stretches = [
+        (video_id, piece) for video_id, span in spans.items() for piece in _pieces(span, step)
+    ]
+    taken: dict[str, list[Span]] = {}
+    for candidate in found:
+        taken.setdefault(candidate.video_id, []).append(candidate.span)
+    free = [
+        (video_id, piece)
+        for video_id, piece in stretches
+        if sum(piece.overlap(span) for span in taken.get(video_id, [])) < SEEN * piece.duration
+    ]
+    belief = share / max(1, len(free))
+    why = "a stretch not seen yet"
+    return [
+        Candidate(
+            video_id=video_id, span=piece, belief=belief * (1 - TIE * _reversed(index)), why=why
+        )
+        for index, (video_id, piece) in enumerate(free)
+    ]
+
+
+def _reversed(index: int) -> float:
+    """The van der Corput sequence in base 2: of equal beliefs the best are far apart."""
+    value, digit = 0.0, 0.5
+    while index:
+        index, bit = divmod(index, 2)
+        value += bit * digit
+        digit /= 2
+    return value
+
+
+def _pieces(span: Span, step: float) -> list[Span]:
+    count = max(1, round(span.duration / step))
+    width = span.duration / count
+    return [Span(span.start + i * width, span.start + (i + 1) * width) for i in range(count)]
+
+
+def _seen(state: State) -> dict[str, list[Span]]:
+    """What looks other than overviews covered, and what overviews found nothing in."""
+    spans: dict[str, list[Span]] = {}
+    for view in state.get("views") or []:
+        if not _coarse(view):
+            spans.setdefault(view["video_id"], []).append(Span(view["start"], view["end"]))
+    return spans
+
+
+def _coarse(view: View) -> bool:
+    gap = (view["end"] - view["start"]) / max(1, len(view["times"]))
+    return gap > LONGEST_S / 2
+
+
+def _is_seen(candidate: Candidate, seen: Mapping[str, Sequence[Span]]) -> bool:
+    covered = sum(candidate.span.overlap(span) for span in seen.get(candidate.video_id, ()))
+    return covered >= SEEN * candidate.span.duration
+
+
+def _moved(left: Sequence[Candidate], observations: Sequence[Observation]) -> list[Candidate]:
+    """Beliefs after what was seen: more near telling moments and in their videos."""
+    telling = [o for o in observations if o["relevant"] and o["confidence"] >= 0.5]
+    if not telling:
+        return list(left)
+    moved = []
+    for candidate in left:
+        factor = 1.0
+        if any(_near(candidate, observation) for observation in telling):
+            factor = NEAR_FACTOR
+        moved.append(replace(candidate, belief=candidate.belief * factor))
+    total = sum(c.belief for c in moved)
+    return [replace(c, belief=c.belief / total) if total > 1 else c for c in moved]
+
+
+def _near(candidate: Candidate, observation: Observation) -> bool:
+    span = Span(observation["start"], observation["end"])
+    return candidate.video_id == observation["video_id"] and candidate.span.gap(span) <= NEAR_S

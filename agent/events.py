@@ -1,0 +1,29 @@
+"""Events of a run: streamed as they happen and kept with the run.
+
+| event | keys beside `event` and `at` (Unix seconds) |
+|---|---|
+| planned | queries: list of texts, by: `rules` or `model`, whole |
+| retrieved | rows: count, lanes: lane -> report |
+| selected | round, views: list of `View`, left, limit (tokens) |
+| looking | view: id |
+| observed | observation: `Observation`, left |
+| called | node, purpose, backend, planned, actual, spent, left, limit, seconds, replayed, outcome |
+| reflected | action (`answer`, `look`, `zoom`, `search`, `read`), why, by, confidence |
+| drafted | abstained, confidence, by |
+| verified | evidence: count, notes, again: whether the model is asked once more |
+| answer | the answer as `Answer.to_dict` |
+"""
+
+import time
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from longtake.agent.context import Context
+
+
+def emit(runtime: Runtime[Context], event: str, **data: Any) -> list[dict[str, Any]]:
+    """Stream an event and return it for the state's `trace`."""
+    made = {"event": event, **data, "at": round(time.time(), 3)}
+    runtime.stream_writer(made)
+    return [made]

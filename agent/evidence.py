@@ -1,0 +1,156 @@
+"""What was found, labelled and ordered for the model that answers: observations, then what was said
+and written. A label stands for exactly one stored or observed moment, so that a citation can be
+checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from longtake.agent.desk import Desk
+from longtake.agent.quotes import KINDS, cut, moment_head
+from longtake.agent.reader import read
+from longtake.agent.requests import Quote, answer_request
+from longtake.agent.sightings import sightings
+from longtake.agent.state import Citation, Row, State
+from longtake.errors import BudgetExceeded
+from longtake.tools.vlm.messages import Request
+
+MOST_PIECES = 16
+MOST_READ = 8
+"""Lines of speech and on-screen text."""
+NEAR = 0.2
+"""Readings that score less are not shown."""
+TOLD = 6
+"""Pieces shown for a decision."""
+ROOM = 600
+"""Tokens of evidence that the answer's reserve has room for."""
+RESERVE_SHARE = 0.5
+"""Most of a budget that the answer may set aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One labelled moment."""
+
+    label: str
+    head: str
+    words: str
+    citation: Citation
+
+
+def pieces(desk: Desk, state: State) -> list[Piece]:
+    """Everything worth telling, most telling first."""
+    found = [*_seen(state), *_read(desk, state), *_unsure(state)][:MOST_PIECES]
+    made = []
+    for number, (citation, words) in enumerate(found, 1):
+        label = f"E{number}"
+        head = moment_head(
+            label,
+            desk.label(citation["video_id"]),
+            citation["start"],
+            citation["end"],
+            KINDS[citation["lane"]],
+        )
+        made.append(Piece(label=label, head=head, words=cut(words), citation=citation))
+    return made
+
+
+def told(desk: Desk, state: State) -> list[Quote]:
+    """The most telling pieces, for a decision."""
+    return [(piece.head, piece.words) for piece in pieces(desk, state)[:TOLD]]
+
+
+def answer_with(state: State, found: Sequence[Piece]) -> Request:
+    """The request for the final answer."""
+    return answer_request(
+        question=state["question"],
+        options=state.get("options") or [],
+        evidence=[(piece.head, piece.words) for piece in found],
+    )
+
+
+def set_aside_answer(desk: Desk, state: State) -> None:
+    """Set the answer's reserve to what the answer costs by what is known of prices now.
+
+    Half of the budget at most; nothing when the answer would not even fit there without evidence.
+    """
+    price = desk.calls.price(answer_with(state, ())).total
+    most = int(desk.ledger.limit * RESERVE_SHARE)
+    wanted = min(price + ROOM, most) if price <= most else 0
+    try:
+        desk.calls.set_aside(wanted)
+    except BudgetExceeded as exc:
+        desk.calls.set_aside(exc.left)
+
+
+def _seen(state: State) -> list[tuple[Citation, str]]:
+    """Moments that looks found, surest first."""
+    return [
+        (
+            {
+                "lane": "visual",
+                "video_id": sighting.video_id,
+                "start": sighting.span.start,
+                "end": sighting.span.end,
+                "quote": None,
+                "rows": [],
+                "score": round(sighting.confidence, 4),
+                "query": 0,
+                "view": sighting.view,
+            },
+            sighting.claim,
+        )
+        for sighting in sightings(state)
+    ]
+
+
+def _read(desk: Desk, state: State) -> list[tuple[Citation, str]]:
+    """Lines that come nearest to the question, and lines beside a moment asked about."""
+    encoder = desk.library.sentence_encoder
+    rows: dict[tuple[str, int], tuple[float, Row, int]] = {}
+    for index, asked in enumerate(state["plan"]["sub_queries"]):
+        own = [row for row in state["rows"] if row["query"] == index or row["beside"]]
+        for reading in read(asked, own, encoder):
+            for row in reading.rows:
+                score = reading.score + (0.2 if row["beside"] else 0.0)
+                known = rows.get((row["lane"], row["id"]))
+                if score >= NEAR and (known is None or score > known[0]):
+                    rows[row["lane"], row["id"]] = (score, row, index)
+    best = sorted(rows.values(), key=lambda item: -item[0])[:MOST_READ]
+    return [
+        (
+            {
+                "lane": row["lane"],
+                "video_id": row["video_id"],
+                "start": row["start"],
+                "end": row["end"],
+                "quote": row["text"],
+                "rows": [row["id"]],
+                "score": round(score, 4),
+                "query": index,
+            },
+            row["text"] or "",
+        )
+        for score, row, index in best
+    ]
+
+
+def _unsure(state: State) -> list[tuple[Citation, str]]:
+    """What looks said that did not bear on the question: it may rule something out."""
+    return [
+        (
+            {
+                "lane": "visual",
+                "video_id": o["video_id"],
+                "start": o["start"],
+                "end": o["end"],
+                "quote": None,
+                "rows": [],
+                "score": round(o["confidence"] / 2, 4),
+                "query": 0,
+                "view": o["view"],
+            },
+            o["claim"],
+        )
+        for o in state.get("observations") or []
+        if not o["relevant"] and o["claim"]
+    ]

@@ -1,0 +1,85 @@
+"""What a question may cost, before anything is spent."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, replace
+from typing import Any
+
+from longtake.agent.context import Context, library_of, vlm_of
+from longtake.agent.desk import close_desk, open_desk
+from longtake.agent.evidence import set_aside_answer
+from longtake.agent.look import look_price
+from longtake.agent.plan import make_plan
+from longtake.agent.planner import plan_price
+from longtake.agent.retrieve import retrieve_rows
+from longtake.agent.select import plan_views
+from longtake.agent.state import Input, State, View
+from longtake.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """Prices of the calls that are known before the first one; bounds, in tokens."""
+
+    backend: str
+    limit: int
+    """The budget: the most that the question can cost."""
+    planning: int | None
+    """None when the plan is made by rules, which cost nothing."""
+    views: tuple[tuple[View, int], ...]
+    """What the first round would look at, with the price of each look."""
+    answer: int
+    """Set aside for the answer."""
+
+    @property
+    def first_round(self) -> int:
+        """Tokens of the looks of the first round."""
+        return sum(price for _, price in self.views)
+
+    @property
+    def left(self) -> int:
+        """Tokens for zooms and further rounds."""
+        return self.limit - self.answer - self.first_round - (self.planning or 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "backend": self.backend,
+            "limit": self.limit,
+            "planning": self.planning,
+            "views": [{**view, "price": price} for view, price in self.views],
+            "first_round": self.first_round,
+            "answer": self.answer,
+            "left": self.left,
+        }
+
+
+async def forecast(request: Input, context: Context) -> Forecast:
+    """The forecast of a question: planned by rules, retrieved, its first views priced.
+
+    Raises:
+        UsageError: the context has no model.
+    """
+    return await asyncio.to_thread(_forecast, request, context)
+
+
+def _forecast(request: Input, context: Context) -> Forecast:
+    library, vlm = library_of(context), vlm_of(context)
+    if vlm is None:
+        raise UsageError("without a model a question costs no tokens; name one with --vlm")
+    run_id = f"forecast-{uuid.uuid4().hex}"
+    desk = open_desk(run_id, replace(context, policy="default"), library, vlm)
+    try:
+        state: State = {**request, "run_id": run_id, "plan": make_plan(request["question"])}
+        set_aside_answer(desk, state)
+        state.update(retrieve_rows(library, state, context))
+        views = plan_views(desk, state)
+        return Forecast(
+            backend=vlm.name,
+            limit=desk.ledger.limit,
+            planning=plan_price(desk, request["question"]),
+            views=tuple((view, look_price(desk, state, view)) for view in views),
+            answer=desk.ledger.answer_reserve,
+        )
+    finally:
+        close_desk(run_id)

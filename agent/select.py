@@ -1,0 +1,216 @@
+"""What to look at next: the views of one round, within the tokens that exploration may use."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from langgraph.runtime import Runtime
+from langgraph.types import Command, Send
+
+from longtake.agent.belief import LEAST_GAIN, confidence, gain
+from longtake.agent.candidates import Candidate, allowed_videos, bounds, candidates
+from longtake.agent.context import Context
+from longtake.agent.desk import Desk, desk_of
+from longtake.agent.draft import draft_answer
+from longtake.agent.events import emit
+from longtake.agent.look import LookTask, look_at, look_price, shape_of
+from longtake.agent.state import State, View, ViewKind, Wish
+from longtake.errors import BudgetExceeded
+from longtake.timing import Span
+from longtake.tools.select.selectors import selector
+from longtake.tools.view import LOOK, OVERVIEW, ZOOM, Detail, Shape, blank_frames, box_of, shape_for
+
+FAN_OUT = 4
+"""Views of a round."""
+OVERVIEWS = 2
+"""Videos that get an overview in the first round."""
+FIRST_SHARE = 0.4
+"""Of the tokens left that the first round may take."""
+SHARE = 0.6
+"""Of the tokens left that any later round may take."""
+
+DETAILS: dict[ViewKind, Detail] = {"overview": OVERVIEW, "look": LOOK, "zoom": ZOOM}
+
+
+async def select(state: State, runtime: Runtime[Context]) -> Command[Literal["look", "answer"]]:
+    """Graph node: reserve the tokens of every view of the round, then look at all of them."""
+    desk = await desk_of(state, runtime)
+    made = plan_views(desk, state)
+    tasks = _reserved(desk, state, made)
+    views = [task["view"] for task in tasks]
+    trace = emit(
+        runtime,
+        "selected",
+        round=state.get("round", 0) + 1,
+        views=views,
+        left=desk.ledger.left,
+        limit=desk.ledger.limit,
+    )
+    update: State = {
+        "views": [*(state.get("views") or []), *views],
+        "wishes": [],
+        "round": state.get("round", 0) + 1,
+        "trace": trace,
+    }
+    if not tasks:
+        return Command(goto="answer", update=update)
+    return Command(goto=[Send("look", task) for task in tasks], update=update)
+
+
+def plan_views(desk: Desk, state: State) -> list[View]:
+    """Views worth their price that fit together; none when there is nothing left to gain."""
+    wishes = list(state.get("wishes") or [])[:FAN_OUT]
+    wanted = bool(wishes)
+    if not wanted:
+        wishes = _own_wishes(desk, state)
+    share = SHARE if state.get("round") else FIRST_SHARE
+    allowance = int(desk.ledger.left * share)
+    views: list[View] = []
+    for place, wish in enumerate(wishes):
+        view = _view(desk, state, wish, allowance // (len(wishes) - place), len(views))
+        if view is None:
+            continue
+        cost = look_price(desk, state, view)
+        if not wanted and not _worth(desk, state, wish, cost):
+            continue
+        views.append(view)
+        allowance -= cost
+    if not views and wishes:
+        # too little for a share each: the most wanted one may have all that is left
+        view = _view(desk, state, wishes[0], desk.ledger.left, 0)
+        if view is not None and (
+            wanted or _worth(desk, state, wishes[0], look_price(desk, state, view))
+        ):
+            views.append(view)
+    return views
+
+
+def _reserved(desk: Desk, state: State, views: Sequence[View]) -> list[LookTask]:
+    """A task a view whose tokens are reserved; what does not fit any more is left out."""
+    tasks: list[LookTask] = []
+    for view in views:
+        task = LookTask(
+            question=state["question"], run_id=state["run_id"], view=view, reservation=""
+        )
+        try:
+            task["reservation"] = desk.reserve(
+                look_at(desk, state["question"], view, blank_frames(shape_of(view))),
+                node="look",
+                purpose=f"{view['kind']} {view['id']}",
+            )
+        except BudgetExceeded:
+            break
+        tasks.append(task)
+    return tasks
+
+
+def _own_wishes(desk: Desk, state: State) -> list[Wish]:
+    """By belief: overviews first where nothing speaks for a moment, then the best moments."""
+    videos = allowed_videos(desk.library, state)
+    left = candidates(desk.library, state)
+    wishes: list[Wish] = []
+    if not state.get("round") and _wants_overview(state, left):
+        wishes = [
+            _wish(video_id, bounds(videos[video_id], state), "overview", "an overview")
+            for video_id in _by_belief(left, list(videos))[:OVERVIEWS]
+        ]
+    spread = len(videos) > 1 and not state.get("round")
+    for candidate in _best(_one_a_video(left) if spread else left, desk.preset):
+        if len(wishes) < FAN_OUT:
+            wishes.append(_wish(candidate.video_id, candidate.span, "look", candidate.why))
+    return _ordered(wishes, left)
+
+
+def _best(left: Sequence[Candidate], preset: str) -> list[Candidate]:
+    """The candidates that the preset picks, highest belief first."""
+    picked = selector(preset)(np.array([c.belief for c in left]), FAN_OUT)
+    return sorted((left[int(i)] for i in picked), key=lambda c: -c.belief)
+
+
+def _ordered(wishes: Sequence[Wish], left: Sequence[Candidate]) -> list[Wish]:
+    """Overviews before single moments unless a moment has most of the belief."""
+    certain = max((c.belief for c in left), default=0.0) > 0.5
+    return sorted(wishes, key=lambda wish: (wish["kind"] == "overview") is certain)
+
+
+def _wants_overview(state: State, left: Sequence[Candidate]) -> bool:
+    unseen = sum(c.belief for c in left if c.why == "a stretch not seen yet")
+    return state["plan"]["whole"] or unseen >= 0.5
+
+
+def _by_belief(left: Sequence[Candidate], videos: Sequence[str]) -> list[str]:
+    beliefs = dict.fromkeys(videos, 0.0)
+    for candidate in left:
+        beliefs[candidate.video_id] += candidate.belief
+    return sorted(videos, key=lambda video: -beliefs[video])
+
+
+def _one_a_video(left: Sequence[Candidate]) -> list[Candidate]:
+    best: dict[str, Candidate] = {}
+    for candidate in left:
+        known = best.get(candidate.video_id)
+        if known is None or candidate.belief > known.belief:
+            best[candidate.video_id] = candidate
+    return list(best.values())
+
+
+def _wish(video_id: str, span: Span, kind: ViewKind, why: str) -> Wish:
+    return {
+        "video_id": video_id,
+        "start": span.start,
+        "end": span.end,
+        "crop": None,
+        "kind": kind,
+        "why": why,
+    }
+
+
+def _worth(desk: Desk, state: State, wish: Wish, cost: int) -> bool:
+    """Whether the look is expected to add enough for its tokens."""
+    left = candidates(desk.library, state)
+    span = Span(wish["start"], wish["end"])
+    belief = sum(
+        c.belief * c.span.overlap(span) / max(1e-6, c.span.duration)
+        for c in left
+        if c.video_id == wish["video_id"]
+    )
+    candidate = Candidate(
+        video_id=wish["video_id"], span=span, belief=min(1.0, belief), why=wish["why"]
+    )
+    read = draft_answer(state, desk.library.sentence_encoder)["confidence"]
+    expected = gain(state, confidence(state, read), left, candidate)
+    return expected * 1000 >= LEAST_GAIN * cost
+
+
+def _view(desk: Desk, state: State, wish: Wish, allowance: int, place: int) -> View | None:
+    """The wish as frames within the allowance of tokens, or None when that is too little."""
+    video = desk.library.video(wish["video_id"])
+    span = Span(wish["start"], wish["end"])
+    crop = box_of(wish["crop"]) if wish["crop"] is not None else None
+    number = len(state.get("views") or []) + place + 1
+
+    def as_view(shape: Shape) -> View:
+        return {
+            "id": f"L{number}",
+            "video_id": video.id,
+            "start": span.start,
+            "end": span.end,
+            "times": list(shape.times),
+            "width": shape.width,
+            "height": shape.height,
+            "crop": wish["crop"],
+            "kind": wish["kind"],
+            "why": wish["why"],
+            "round": state.get("round", 0) + 1,
+        }
+
+    assert video.width and video.height
+    shape = shape_for(
+        span,
+        (video.width, video.height),
+        DETAILS[wish["kind"]],
+        allowance=allowance,
+        price=lambda shape: look_price(desk, state, as_view(shape)),
+        crop=crop,
+    )
+    return as_view(shape) if shape is not None else None

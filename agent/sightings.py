@@ -1,0 +1,80 @@
+"""Observations of one moment through several views, as one: seen coarsely first, then with bounds
+from the view that shows them best."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from longtake.agent.state import Observation, State, View
+from longtake.timing import Span
+
+CHANCE = 0.3
+"""Observations less sure than this are no sightings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A moment that one or more looks saw."""
+
+    video_id: str
+    span: Span
+    claim: str
+    confidence: float
+    view: str
+    """The finest view of it."""
+    views: tuple[str, ...]
+
+
+def sightings(state: State) -> list[Sighting]:
+    """Moments that bear on the question, surest first, then by time."""
+    views = {view["id"]: view for view in state.get("views") or []}
+    telling = [
+        o
+        for o in state.get("observations") or []
+        if o["relevant"] and o["confidence"] >= CHANCE and o["outcome"] == "ok"
+    ]
+    groups: list[list[Observation]] = []
+    for observation in sorted(telling, key=lambda o: -_gap(views[o["view"]])):
+        for group in groups:
+            if _one_moment(group[0], observation, _gap(views[group[0]["view"]])):
+                group.append(observation)
+                break
+        else:
+            groups.append([observation])
+    found = [_sighting(group, views) for group in groups]
+    return sorted(found, key=lambda s: (-round(s.confidence, 2), s.video_id, s.span.start))
+
+
+def _gap(view: View) -> float:
+    """Seconds between frames."""
+    return (view["end"] - view["start"]) / max(1, len(view["times"]))
+
+
+def _one_moment(coarse: Observation, fine: Observation, gap: float) -> bool:
+    if coarse["video_id"] != fine["video_id"]:
+        return False
+    one, other = Span(coarse["start"], coarse["end"]), Span(fine["start"], fine["end"])
+    return one.gap(other) <= gap
+
+
+def _sighting(group: Sequence[Observation], views: Mapping[str, View]) -> Sighting:
+    """One moment: claim of the surest look, bounds from the finest look that shows each."""
+    coarse = group[0]
+    surest = max(group, key=lambda o: o["confidence"])
+    start, end = coarse["start"], coarse["end"]
+    for observation in group[1:]:  # coarse to fine
+        view = views[observation["view"]]
+        if view["start"] <= start <= view["end"]:
+            start = observation["start"]
+        if view["start"] <= end <= view["end"]:
+            end = observation["end"]
+    doubt = 1.0
+    for confidence in sorted((o["confidence"] for o in group), reverse=True)[:2]:
+        doubt *= 1 - min(0.95, confidence)
+    return Sighting(
+        video_id=coarse["video_id"],
+        span=Span(min(start, end), max(start, end)),
+        claim=surest["claim"],
+        confidence=1 - doubt,
+        view=group[-1]["view"],
+        views=tuple(o["view"] for o in group),
+    )
