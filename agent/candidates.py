@@ -20,6 +20,8 @@ SEEN = 0.5
 NEAR_S = 30.0
 """Belief moves to stretches this near to a telling one."""
 NEAR_FACTOR = 3.0
+UNSEEN = "a stretch not seen yet"
+"""Why a stretch is a candidate that nothing speaks for."""
 TIE = 1e-3
 """Share of a belief by which equal ones are told apart."""
 MOST_STRETCHES = 2000
@@ -143,10 +145,9 @@ def _coverage(
         if sum(piece.overlap(span) for span in taken.get(video_id, [])) < SEEN * piece.duration
     ]
     belief = share / max(1, len(free))
-    why = "a stretch not seen yet"
     return [
         Candidate(
-            video_id=video_id, span=piece, belief=belief * (1 - TIE * _reversed(index)), why=why
+            video_id=video_id, span=piece, belief=belief * (1 - TIE * _reversed(index)), why=UNSEEN
         )
         for index, (video_id, piece) in enumerate(free)
     ]

@@ -70,7 +70,14 @@ def _forecast(request: Input, context: Context) -> Forecast:
     run_id = f"forecast-{uuid.uuid4().hex}"
     desk = open_desk(run_id, replace(context, policy="default"), library, vlm)
     try:
-        state: State = {**request, "run_id": run_id, "plan": make_plan(request["question"])}
+        state: State = {
+            "run_id": run_id,
+            "question": request["question"],
+            "options": request.get("options") or [],
+            "videos": request.get("videos") or [],
+            "between": request.get("between") or [],
+            "plan": make_plan(request["question"]),
+        }
         set_aside_answer(desk, state)
         state.update(retrieve_rows(library, state, context))
         views = plan_views(desk, state)

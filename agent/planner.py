@@ -74,11 +74,11 @@ def merged(rules: Plan, reply: PlanReply) -> Plan:
     """The rules' plan with what the model adds to it: further sub-queries, a relation in time that
     the rules did not see, names, and whether all of a video matters."""
     queries = list(rules["sub_queries"])
-    known = {query["text"].lower() for query in queries}
+    known = {_plain(query["text"]) for query in queries}
     for asked in reply.sub_queries:
         text = " ".join(asked.text.split())[:MOST_CHARACTERS]
-        if text and text.lower() not in known and len(queries) < MOST_QUERIES:
-            known.add(text.lower())
+        if text and _plain(text) not in known and len(queries) < MOST_QUERIES:
+            known.add(_plain(text))
             queries.append(_with_lanes(sub_query(text), asked.lanes))
     return {
         **rules,
@@ -88,6 +88,10 @@ def merged(rules: Plan, reply: PlanReply) -> Plan:
         "entities": list(dict.fromkeys([*rules["entities"], *reply.entities])),
         "whole": rules["whole"] or reply.whole,
     }
+
+
+def _plain(text: str) -> str:
+    return text.lower().rstrip("?!. ")
 
 
 def _with_lanes(query: SubQuery, lanes: list[LaneName]) -> SubQuery:

@@ -24,6 +24,7 @@ from longtake.agent.plan import sub_query
 from longtake.agent.replies import ReflectReply
 from longtake.agent.requests import reflect_request, repair_request, seconds
 from longtake.agent.retrieve import rows_in
+from longtake.agent.sightings import Sighting, frame_gap, sightings
 from longtake.agent.state import Observation, Row, State, SubQuery, View, ViewKind, Wish
 from longtake.errors import BudgetExceeded, VlmError
 from longtake.timing import Span
@@ -38,9 +39,11 @@ COARSE_S = 2.0
 COARSE_TIME_S = 0.5
 """The same when the question asks for a time."""
 TELLING = 0.3
-"""Confidence from which a closer look at an observation pays."""
+"""Confidence from which a closer look that an observation asks for pays."""
 ASK_SHARE = 0.1
 """Of the tokens left that a decision by the model may cost."""
+MOMENTS = 2
+"""Moments whose bounds are looked for."""
 SAME = 0.7
 """Stretches that share this much of the longer one show the same."""
 LEAST_STEPS = 4
@@ -115,19 +118,16 @@ def by_rules(library: Library, state: State) -> Decision | None:
     return None
 
 
-def closer_wishes(
-    library: Library, state: State, observations: Sequence[Observation]
-) -> list[Wish]:
-    """Zooms that telling observations call for and that would show something new."""
-    views = {view["id"]: view for view in state["views"]}
-    wishes: list[Wish] = []
-    for observation in sorted(observations, key=lambda o: -o["confidence"]):
-        if observation["outcome"] != "ok" or observation["confidence"] < TELLING:
-            continue
-        if observation["closer"] is not None:
-            wishes.append(observation["closer"])
-        if observation["relevant"]:
-            wishes += _bounds_wishes(library, state, observation, views[observation["view"]])
+def closer_wishes(library: Library, state: State, latest: Sequence[Observation]) -> list[Wish]:
+    """Zooms that would show something new: those the model asked for in its latest looks, and
+    those that show when a moment begins and ends."""
+    wishes = [
+        o["closer"]
+        for o in sorted(latest, key=lambda o: -o["confidence"])
+        if o["closer"] is not None and o["confidence"] >= TELLING
+    ]
+    for sighting in sightings(state)[:MOMENTS]:
+        wishes += _edge_wishes(library, state, sighting)
     fresh: list[Wish] = []
     for wish in wishes:
         if not any(_shows_same(wish, shown) for shown in [*state["views"], *fresh]):
@@ -135,33 +135,32 @@ def closer_wishes(
     return fresh
 
 
-def _bounds_wishes(
-    library: Library, state: State, observation: Observation, view: View
-) -> list[Wish]:
-    """Looks at where a moment begins and ends, when its frames were far apart."""
-    gap = (view["end"] - view["start"]) / len(view["times"])
+def _edge_wishes(library: Library, state: State, sighting: Sighting) -> list[Wish]:
+    """Looks at where a moment begins and ends, as long as the frames there are far apart; one look
+    when both are near each other."""
     asks_time = any(q["answer_type"] == "time" for q in state["plan"]["sub_queries"])
-    if gap <= (COARSE_TIME_S if asks_time else COARSE_S):
-        return []
-    video = library.video(view["video_id"])
-    allowed = bounds(video, state)
-    wishes: list[Wish] = []
-    for edge, name in ((observation["start"], "begins"), (observation["end"], "ends")):
-        start, end = max(allowed.start, edge - gap), min(allowed.end, edge + gap)
-        at_edge = edge - gap <= allowed.start or edge + gap >= allowed.end
-        if end - start < COARSE_TIME_S or (at_edge and end - start <= gap * 1.01):
-            continue
-        wishes.append(
-            {
-                "video_id": view["video_id"],
-                "start": start,
-                "end": end,
-                "crop": None,
-                "kind": "zoom",
-                "why": f"where what {view['id']} showed {name}",
-            }
-        )
-    return wishes
+    fine_enough = COARSE_TIME_S if asks_time else COARSE_S
+    allowed = bounds(library.video(sighting.video_id), state)
+    views = [view for view in state["views"] if view["id"] in sighting.views]
+    windows: list[Span] = []
+    for edge in (sighting.span.start, sighting.span.end):
+        gap = min(frame_gap(view) for view in views if view["start"] <= edge <= view["end"])
+        outside = edge <= allowed.start or edge >= allowed.end
+        if gap > fine_enough and not outside:
+            windows.append(Span(max(allowed.start, edge - gap), min(allowed.end, edge + gap)))
+    if len(windows) == 2 and windows[0].gap(windows[1]) == 0:
+        windows = [windows[0].union(windows[1])]
+    return [
+        {
+            "video_id": sighting.video_id,
+            "start": window.start,
+            "end": window.end,
+            "crop": None,
+            "kind": "zoom",
+            "why": f"where what {sighting.view} showed begins or ends",
+        }
+        for window in windows
+    ]
 
 
 def _shows_same(wish: Wish, shown: View | Wish) -> bool:

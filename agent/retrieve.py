@@ -33,9 +33,7 @@ POLICIES: Mapping[str, Literal["select"]] = {
 """Policy -> the node that looks first."""
 
 
-async def retrieve(
-    state: State, runtime: Runtime[Context]
-) -> Command[Literal["select", "answer"]]:
+async def retrieve(state: State, runtime: Runtime[Context]) -> Command[Literal["select", "answer"]]:
     """Graph node: rows for every sub-query that was not searched yet, and which lanes were."""
     context = runtime.context or Context()
     library = library_of(context)
@@ -44,9 +42,7 @@ async def retrieve(
     return Command(goto=await _next(state, runtime), update=update)
 
 
-async def _next(
-    state: State, runtime: Runtime[Context]
-) -> Literal["select", "answer"]:
+async def _next(state: State, runtime: Runtime[Context]) -> Literal["select", "answer"]:
     if not has_model(runtime):
         return "answer"
     policy = (await desk_of(state, runtime)).policy

@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, Send
 
 from longtake.agent.belief import LEAST_GAIN, confidence, gain
-from longtake.agent.candidates import Candidate, allowed_videos, bounds, candidates
+from longtake.agent.candidates import UNSEEN, Candidate, allowed_videos, bounds, candidates
 from longtake.agent.context import Context
 from longtake.agent.desk import Desk, desk_of
 from longtake.agent.draft import draft_answer
@@ -114,6 +114,7 @@ def _own_wishes(desk: Desk, state: State) -> list[Wish]:
             _wish(video_id, bounds(videos[video_id], state), "overview", "an overview")
             for video_id in _by_belief(left, list(videos))[:OVERVIEWS]
         ]
+        left = [c for c in left if c.why != UNSEEN]
     spread = len(videos) > 1 and not state.get("round")
     for candidate in _best(_one_a_video(left) if spread else left, desk.preset):
         if len(wishes) < FAN_OUT:
@@ -134,7 +135,7 @@ def _ordered(wishes: Sequence[Wish], left: Sequence[Candidate]) -> list[Wish]:
 
 
 def _wants_overview(state: State, left: Sequence[Candidate]) -> bool:
-    unseen = sum(c.belief for c in left if c.why == "a stretch not seen yet")
+    unseen = sum(c.belief for c in left if c.why == UNSEEN)
     return state["plan"]["whole"] or unseen >= 0.5
 
 

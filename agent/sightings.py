@@ -33,9 +33,9 @@ def sightings(state: State) -> list[Sighting]:
         if o["relevant"] and o["confidence"] >= CHANCE and o["outcome"] == "ok"
     ]
     groups: list[list[Observation]] = []
-    for observation in sorted(telling, key=lambda o: -_gap(views[o["view"]])):
+    for observation in sorted(telling, key=lambda o: -frame_gap(views[o["view"]])):
         for group in groups:
-            if _one_moment(group[0], observation, _gap(views[group[0]["view"]])):
+            if _one_moment(group[0], observation, frame_gap(views[group[0]["view"]])):
                 group.append(observation)
                 break
         else:
@@ -44,8 +44,8 @@ def sightings(state: State) -> list[Sighting]:
     return sorted(found, key=lambda s: (-round(s.confidence, 2), s.video_id, s.span.start))
 
 
-def _gap(view: View) -> float:
-    """Seconds between frames."""
+def frame_gap(view: View) -> float:
+    """Seconds between the frames of a view."""
     return (view["end"] - view["start"]) / max(1, len(view["times"]))
 
 

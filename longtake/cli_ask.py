@@ -8,7 +8,6 @@ from longtake.cli_options import (
     BetweenOption,
     JsonOption,
     LibraryOption,
-    Policy,
     SetOption,
     VideosOption,
     open_library,
@@ -51,9 +50,6 @@ def ask(  # one parameter a flag: typer reads them from the signature
         int | None,
         typer.Option("--budget", metavar="TOKENS", min=1, help="Most tokens it may cost."),
     ] = None,
-    policy: Annotated[
-        Policy | None, typer.Option("--policy", help="How the next look is chosen.")
-    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -91,8 +87,6 @@ def ask(  # one parameter a flag: typer reads them from the signature
         raise UsageError("--resume goes on with the question as it was asked")
     span = parse_between(between)
     named = {"vlm.model": vlm, "agent.budget": budget, "agent.preset": preset}
-    if policy is not None:
-        named["agent.policy"] = policy.value
     with open_library(ctx, library, settings, named) as opened:
         agent = Agent(opened)
         names = {video.id: video.title for video in opened.videos()}

@@ -24,14 +24,6 @@ class Lane(StrEnum):
     VISUAL = "visual"
 
 
-class Policy(StrEnum):
-    """How the next thing to look at is chosen (`longtake.agent.retrieve.POLICIES`)."""
-
-    DEFAULT = "default"
-    LOVE_ZOOM = "love_zoom"
-    SPOTLIGHT = "spotlight"
-
-
 class Stage(StrEnum):
     """Stages that can be indexed alone (`longtake.index.lanes.StageName`, without its imports)."""
 

@@ -117,7 +117,7 @@ class AgentSettings(Section):
 
     budget: int = Field(16_000, ge=1)
     """Tokens a question may cost, all calls together."""
-    policy: Literal["default", "love_zoom", "spotlight"] = "default"
+    policy: Literal["default"] = "default"
     """How the next thing to look at is chosen."""
     preset: str = "topk"
     """How moments are chosen among the retrieved ones."""

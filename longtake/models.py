@@ -31,6 +31,7 @@ Kind = Literal[
     "rapidocr",
     "easyocr",
     "sentences",
+    "vlm",
 ]
 Source = Literal["path", "cache", "package", "hub"]
 
@@ -284,7 +285,7 @@ def _snapshot(repository: str, patterns: list[str], *, local: bool) -> Path | No
 
 
 _CLIP_FILES = ["open_clip*", "*.json", "*.txt", "*.model"]
-_TRANSFORMERS_FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
+_TRANSFORMERS_FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 _CT2_FILES = ["config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocab*"]
 
 
@@ -413,6 +414,7 @@ _LOOKUPS: dict[Kind, tuple[_Finder, _Finder | None]] = {
     "transnetv2": (_nothing, None),
     "open_clip": _lookups(_open_clip),
     "clip-transformers": _lookups(_transformers),
+    "vlm": _lookups(_transformers),
     "sentences": _lookups(_sentences),
     "rapidocr": (_nothing, None),
     "easyocr": (_easyocr_cache, None),
