@@ -5,6 +5,7 @@ killed run goes on in another process.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,7 @@ JOURNAL = "calls.db"
 """File in the library folder that keeps every call and its reply."""
 
 _desks: dict[str, "Desk"] = {}
+_lock = threading.Lock()
 
 
 class Desk:
@@ -115,6 +117,7 @@ async def desk_of(state: Mapping[str, Any], runtime: Runtime[Context]) -> Desk:
         library = library_of(context)
         vlm = vlm_of(context)
         assert vlm is not None, "nodes that look run only with a model"
+        # parallel looks of a resumed run come here together: one of them opens it
         await asyncio.to_thread(open_desk, run_id, context, library, vlm)
     return _desks[run_id]
 
@@ -132,7 +135,15 @@ def close_desk(run_id: str) -> None:
 
 
 def open_desk(run_id: str, context: Context, library: Library, vlm: Vlm) -> Desk:
-    """A desk for a run; one that was killed goes on with what its journal says it has spent."""
+    """A desk for a run, one and the same however often and from where it is asked for. A run that
+    was killed goes on with what its journal says it has spent."""
+    with _lock:
+        if run_id not in _desks:
+            _desks[run_id] = _made(run_id, context, library, vlm)
+        return _desks[run_id]
+
+
+def _made(run_id: str, context: Context, library: Library, vlm: Vlm) -> Desk:
     settings: Settings = library.settings
     journal = Journal.open(library.root / JOURNAL)
     desk: Desk | None = None
@@ -156,5 +167,4 @@ def open_desk(run_id: str, context: Context, library: Library, vlm: Vlm) -> Desk
         preset=context.preset or settings.agent.preset,
         journal=journal,
     )
-    _desks[run_id] = desk
     return desk

@@ -50,7 +50,9 @@ async def verify(state: State, runtime: Runtime[Context]) -> Command[Literal["an
 
 async def _can_ask_again(state: State, runtime: Runtime[Context], final: Answer) -> bool:
     draft = state["draft"]
-    if draft.get("by") != "model" or final.supported or state.get("asked_again"):
+    if draft.get("by") != "model" or state.get("asked_again"):
+        return False
+    if final.supported or final.abstained:
         return False
     desk = await desk_of(state, runtime)
     again = answer_again_request(

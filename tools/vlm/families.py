@@ -78,7 +78,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = tuple(
         (r"gpt-5", "gpt-5"),
         (r"o4-mini", "o4-mini"),
         (r"(^|/)o[13](-|$)", "o-series"),
-        (r"claude.*(4[-.][7-9]|-[5-9](-|$))", "claude-hires"),
+        (r"claude-[a-z]+-([5-9]|4[-.][7-9])(?!\d)", "claude-hires"),
         (r"claude", "claude"),
         (r"gemini-[12]", "gemini-2"),
         (r"gemini", "gemini-3"),
