@@ -52,6 +52,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(
             ROOT / folder,
             source / folder,
+            dirs_exist_ok=True,  # tools/vlm came with tools
             ignore=lambda parent, names: [
                 name for name in names if name == "__pycache__" or Path(parent, name).is_symlink()
             ],
@@ -65,6 +66,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_every_module_and_prompt_and_nothing_else(wheel: Path) -> None:
     expected = {"longtake/py.typed"}
+    expected |= {f"longtake/replay_page/{p.name}" for p in ROOT.glob("longtake/replay_page/*")}
     for package, folder in MAPPING.items():
         patterns = ["*.py", "*.md"] if package == "longtake.prompts" else ["*.py"]
         for pattern in patterns:
@@ -81,7 +83,7 @@ def test_the_wheel_names_its_licence_and_extras(wheel: Path) -> None:
         metadata = email.message_from_bytes(archive.read(name))
         assert any(name.endswith("licenses/LICENSE") for name in archive.namelist())
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert metadata.get_all("Provides-Extra") == ["offline", "dev"]
+    assert metadata.get_all("Provides-Extra") == ["offline", "providers", "dev"]
 
 
 def test_the_installed_command_runs_from_another_folder(wheel: Path, tmp_path: Path) -> None:
