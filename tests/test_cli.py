@@ -320,10 +320,11 @@ HIT = {
 }  # fmt: skip
 ANSWER = {
     "run_id", "question", "text", "option", "option_scores", "confidence", "abstained", "reason",
-    "mode", "evidence", "leads", "searched", "notes",
+    "supported", "mode", "evidence", "leads", "searched", "notes", "receipt",
 }  # fmt: skip
 EVIDENCE = {
     "video_id", "video_title", "video_path", "start_s", "end_s", "lane", "quote", "score",
+    "claim", "view",
 }  # fmt: skip
 STRETCH = {"position", "start_s", "end_s"}
 SEGMENT = {"start_s", "end_s", "text", "confidence", "language", "source", "words"}

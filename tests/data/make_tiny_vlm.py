@@ -315,12 +315,16 @@ def batch_of(processor: Any, samples: list[Sample], *, with_reply: bool) -> Any:
     return made
 
 
-def train(out: Path, minutes: float, seed: int, threads: int) -> None:
-    """Train for so long, keep the folder, print how it does on new samples."""
+def train(out: Path, minutes: float, seed: int, threads: int, start: Path | None) -> None:
+    """Train for so long, from the weights in `start` if given; keep the folder, print how it does
+    on new samples."""
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     rng = np.random.default_rng(seed)
     model, processor = make_model(rng)
+    if start is not None:
+        model.load_state_dict(model.from_pretrained(start).state_dict())
+        processor = processor.from_pretrained(start)
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.01)
     started, step, running = time.time(), 0, 5.0
@@ -390,6 +394,7 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="a folder trained before, to go on with")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
-    train(given.out, given.minutes, given.seed, given.threads)
+    train(given.out, given.minutes, given.seed, given.threads, given.start)
