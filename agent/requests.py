@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from pydantic import BaseModel
 
-from longtake import prompts
 from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply
+from longtake.prompts import render
 from longtake.tools.vlm.messages import Frames, Message, Part, Request, Text
 
 LOOK_TOKENS = 160
@@ -49,7 +49,7 @@ def look_request(
         video: label of the video, such as `V1`.
         quotes: what is said and written in the stretch.
     """
-    words = prompts.render(
+    words = render(
         "look",
         video=video,
         start=seconds(start),
@@ -57,7 +57,7 @@ def look_request(
         lines=data_lines(quotes),
         question=question,
     )
-    return _request("look_system", (frames, Text(text=words)), LookReply, LOOK_TOKENS)
+    return _request(render("look_system"), (frames, Text(text=words)), LookReply, LOOK_TOKENS)
 
 
 def reflect_request(
@@ -69,7 +69,7 @@ def reflect_request(
     left: int,
 ) -> Request:
     """Decide what to do next."""
-    words = prompts.render(
+    words = render(
         "reflect",
         question=question,
         evidence=data_lines(evidence),
@@ -77,23 +77,23 @@ def reflect_request(
         videos="; ".join(videos),
         left=str(left),
     )
-    return _request("look_system", (Text(text=words),), ReflectReply, REFLECT_TOKENS)
+    return _request(render("look_system"), (Text(text=words),), ReflectReply, REFLECT_TOKENS)
 
 
 def answer_request(*, question: str, options: Sequence[str], evidence: Sequence[Quote]) -> Request:
     """Answer from what was found."""
-    words = prompts.render(
+    words = render(
         "answer",
         question=question,
         evidence=data_lines(evidence),
         options=option_lines(options),
     )
-    return _request("answer_system", (Text(text=words),), AnswerReply, ANSWER_TOKENS)
+    return _request(render("answer_system"), (Text(text=words),), AnswerReply, ANSWER_TOKENS)
 
 
 def plan_request(question: str) -> Request:
     """Take a question apart."""
-    words = prompts.render("plan", question=question)
+    words = render("plan", question=question)
     parts = (Text(text=words),)
     message = Message(role="user", parts=parts)
     return Request(messages=(message,), max_tokens=PLAN_TOKENS, schema=PlanReply)
@@ -102,14 +102,14 @@ def plan_request(question: str) -> Request:
 def repair_request(request: Request, said: str, fault: str) -> Request:
     """The same request once more, after a reply that could not be used."""
     answer = Message(role="assistant", parts=(Text(text=said),))
-    again = Message(role="user", parts=(Text(text=prompts.render("repair", fault=fault)),))
+    again = Message(role="user", parts=(Text(text=render("repair", fault=fault)),))
     return replace(request, messages=(*request.messages, answer, again))
 
 
 def answer_again_request(request: Request, said: str, faults: str) -> Request:
     """The answer once more, after citations that did not hold."""
     answer = Message(role="assistant", parts=(Text(text=said),))
-    again = Message(role="user", parts=(Text(text=prompts.render("answer_again", faults=faults)),))
+    again = Message(role="user", parts=(Text(text=render("answer_again", faults=faults)),))
     return replace(request, messages=(*request.messages, answer, again))
 
 
@@ -130,7 +130,7 @@ def letter(index: int) -> str:
 def _request(
     system: str, parts: tuple[Part, ...], schema: type[BaseModel], max_tokens: int
 ) -> Request:
-    first = Message(role="system", parts=(Text(text=prompts.render(system)),))
+    first = Message(role="system", parts=(Text(text=system),))
     return Request(
         messages=(first, Message(role="user", parts=parts)), max_tokens=max_tokens, schema=schema
     )

@@ -22,8 +22,6 @@ State = Literal["sent", "replied", "failed"]
 
 VERSION = 1
 _BUSY_S = 20.0
-_ACTIVE_S = 86_400.0
-"""A run with a call this young may still be going on, here or elsewhere: it is not pruned."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -229,34 +227,6 @@ class Journal:
             ).fetchall()
         return [_kept(row) for row in rows]
 
-    def prune(self, *, keep_days: float, keep_bytes: int) -> int:
-        """Forget whole runs: those idle for long, then the longest idle ones until the rest fits.
-
-        Args:
-            keep_bytes: of replies and what belongs to them, not of the file.
-
-        Returns:
-            How many runs were forgotten. Runs with a call in the last day are kept.
-        """
-        now = time.time()
-        with self._writing():
-            rows = self._db.execute(
-                "SELECT run_id, MAX(sent_at) AS last, SUM(LENGTH(COALESCE(reply, ''))"
-                " + LENGTH(COALESCE(charge, '')) + LENGTH(planned) + LENGTH(key) + 128)"
-                " FROM calls GROUP BY run_id ORDER BY last DESC"
-            ).fetchall()
-            gone, size = [], 0
-            for run_id, last, length in rows:
-                size += length
-                idle = now - last
-                if idle > _ACTIVE_S and (idle > keep_days * 86_400 or size > keep_bytes):
-                    gone.append((run_id,))
-            self._db.executemany("DELETE FROM calls WHERE run_id = ?", gone)
-            self._db.executemany("DELETE FROM runs WHERE run_id = ?", gone)
-        with _translated(self._name):
-            self._db.execute("PRAGMA incremental_vacuum").fetchall()
-        return len(gone)
-
     def _insert(self, call: Call, *, state: State) -> int:
         cursor = self._db.execute(
             "INSERT INTO calls (run_id, key, node, purpose, backend, answer, planned, sent_at,"
@@ -333,7 +303,6 @@ def _prepare(db: sqlite3.Connection, name: str) -> None:
     db.execute("PRAGMA synchronous = FULL")
     if _version(db, name) == VERSION:
         return
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     _to_wal(db)
     db.execute("BEGIN IMMEDIATE")
     with db:

@@ -112,25 +112,6 @@ def test_processes_of_a_run_are_counted(path: Path) -> None:
     journal.close()
 
 
-def test_idle_runs_are_forgotten_whole_and_recent_ones_never(path: Path) -> None:
-    journal = Journal.open(path)
-    for number in range(1, 5):
-        call = replace(CALL, run_id=f"run{number}", key=f"{number}" * 64)
-        for _ in range(2):
-            finish(journal, sent(journal, call), replace(REPLY, text="x" * 50_000))
-    size = path.stat().st_size + path.with_name("calls.db-wal").stat().st_size
-    age(path, {"run1": 40, "run2": 5, "run3": 3, "run4": 0})
-    assert journal.prune(keep_days=30, keep_bytes=10**9) == 1
-    assert (journal.calls("run1"), len(journal.calls("run2"))) == ([], 2)
-    assert journal.prune(keep_days=30, keep_bytes=250_000) == 1
-    assert (journal.calls("run2"), len(journal.calls("run3"))) == ([], 2)
-    assert journal.prune(keep_days=0, keep_bytes=0) == 1
-    assert len(journal.calls("run4")) == 2, "a run of today may still go on"
-    assert journal.reply_anywhere("1" * 64) is None
-    journal.close()
-    assert path.stat().st_size < size / 2
-
-
 def age(path: Path, days: dict[str, float]) -> None:
     """Make runs that many days older."""
     db = sqlite3.connect(path, isolation_level=None)
