@@ -1,6 +1,14 @@
 """Fixtures shared by all tests."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,3 +54,40 @@ def lecture_library(tmp_path_factory: pytest.TempPathFactory, lecture: Path) -> 
     with Library.open(folder, Settings(offline=True), create=True) as library:
         assert library.index([lecture]).ok
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_vlm() -> Path:
+    """A tiny Qwen2.5-VL, trained by `make_tiny_vlm.py` beside it."""
+    return ROOT / "tests" / "data" / "tiny_vlm"
+
+
+@pytest.fixture(scope="session")
+def served_vlm(tiny_vlm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real server, `transformers serve`, with the tiny model: what `--vlm` takes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("serve") / "log"
+    command = Path(sys.executable).with_name("transformers")
+    options = f"--device cpu --dtype float32 --host 127.0.0.1 --port {port} --default-seed 0"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [str(command), "serve", str(tiny_vlm), *options.split()],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        )
+    try:
+        for _ in range(600):
+            if server.poll() is not None:
+                raise RuntimeError(log.read_text(encoding="utf-8"))
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5).close()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}/v1#{tiny_vlm}"
+    finally:
+        server.terminate()
+        server.wait()

@@ -133,6 +133,7 @@ class LocalVlm:
         """(model, processor)."""
         import torch
         from transformers import AutoModelForImageTextToText, AutoProcessor
+        from transformers.utils import logging as bars
 
         from longtake.index.encoders import use_gpu
 
@@ -140,6 +141,7 @@ class LocalVlm:
         wanted = self._settings.vlm.dtype
         if wanted == "auto":
             wanted = "bfloat16" if device == "cuda" else "float32"
+        bars.disable_progress_bar()  # the live view owns the terminal
         model = AutoModelForImageTextToText.from_pretrained(
             self._folder, dtype=getattr(torch, wanted), local_files_only=True
         )
