@@ -74,8 +74,11 @@ def _search(
     library: Library, asked: SubQuery, state: State, context: Context, index: int
 ) -> tuple[list[Row], dict[str, str]]:
     """The best rows of a sub-query over all lanes; lanes only it names are no filter but a
-    preference."""
+    preference. Options are searched for only when the settings say so."""
     between = state.get("between") or None
+    words = [asked["text"]]
+    if index == 0 and library.settings.agent.search_options:
+        words += state.get("options") or []
     options = SearchOptions(
         lanes=LANES,
         videos=tuple(state.get("videos") or ()) or None,
@@ -84,7 +87,7 @@ def _search(
     )
     result = search_rows(
         library.store,
-        asked["text"],
+        " ".join(words),
         options=options,
         sentences=library.sentence_encoder,
         images=library.image_encoder,

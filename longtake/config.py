@@ -121,6 +121,8 @@ class AgentSettings(Section):
     """How the next thing to look at is chosen."""
     preset: str = "topk"
     """How moments are chosen among the retrieved ones."""
+    search_options: bool = False
+    """Search for the options of a question too; benchmarks must say when they do."""
 
 
 class Settings(BaseSettings):

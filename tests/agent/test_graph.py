@@ -16,7 +16,7 @@ from longtake.agent.plan import make_plan
 from longtake.agent.retrieve import retrieve_rows
 from longtake.agent.state import Citation, Input, State
 from longtake.agent.verify import verified_answer
-from longtake.config import Settings
+from longtake.config import AgentSettings, Settings
 from longtake.index.store import Store
 from longtake.tools.library import Library
 
@@ -270,3 +270,19 @@ def test_text_in_videos_cannot_steer(tmp_path: Path, fill: Any) -> None:
     stored = {line["text"] for line in lines}
     assert all(e.quote in stored and e.end <= 65.0 for e in answer.evidence)
     assert answer.evidence[0].quote == "The hut opens at eight in the morning."
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_options_are_searched_for_only_when_asked(library: Library, shown: bool) -> None:
+    settings = Settings(offline=True).model_copy(
+        update={"agent": AgentSettings(search_options=shown)}
+    )
+    question = "Which of these is named?"
+    state: State = {
+        "question": question,
+        "options": ["a scrapped photocopier factory", "a brewery"],
+        "plan": make_plan(question),
+    }
+    with Library.open(library.root, settings) as opened:
+        rows = retrieve_rows(opened, state, Context())["rows"]
+    assert any("photocopier" in (row["text"] or "") for row in rows[:3]) is shown
