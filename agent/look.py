@@ -98,8 +98,13 @@ def look_price(desk: Desk, state: State, view: View) -> int:
 
 
 def shape_of(view: View) -> Shape:
-    """Times and size of a view's frames."""
-    return Shape(times=tuple(view["times"]), width=view["width"], height=view["height"])
+    """Times, size and stamp of a view's frames."""
+    return Shape(
+        times=tuple(view["times"]),
+        width=view["width"],
+        height=view["height"],
+        stamped=view.get("stamped", False),
+    )
 
 
 def blank(view: View, outcome: str) -> Observation:

@@ -102,6 +102,8 @@ class View(TypedDict):
     height: int
     crop: list[float] | None
     """[x0, y0, x1, y1], 0..1 of the picture; None is all of it."""
+    stamped: NotRequired[bool]
+    """Whether every frame has its second drawn into it; absent is not."""
     kind: ViewKind
     why: str
     """Why it was chosen, for people."""

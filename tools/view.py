@@ -16,6 +16,7 @@ from longtake.errors import UsageError
 from longtake.index.lanes import U8, Box
 from longtake.timing import Span
 from longtake.tools.library import Library
+from longtake.tools.stamps import stamped
 from longtake.tools.vlm.messages import Frames, Picture
 
 JPEG_QUALITY = 85
@@ -33,6 +34,8 @@ class Shape:
     """Seconds, ascending."""
     width: int
     height: int
+    stamped: bool = False
+    """Every frame has its second drawn into it, bottom right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,7 @@ def shape_for(
     allowance: int,
     price: Callable[[Shape], int],
     crop: Box | None = None,
+    stamped: bool = False,
 ) -> Shape | None:
     """The finest shape whose price is within the allowance, or None when none is.
 
@@ -93,6 +97,7 @@ def shape_for(
         size: (width, height) of the upright picture.
         allowance: tokens.
         price: tokens that a request with frames of a shape costs.
+        stamped: draw the second into every frame.
     """
     wanted = max(detail.least_frames, math.ceil(span.duration * detail.per_second))
     wanted = min(detail.most_frames, wanted)
@@ -106,7 +111,9 @@ def shape_for(
         for count in dict.fromkeys(tried):
             for side in sides:
                 width, height = fitted_size(*size, side, crop)
-                shape = Shape(times=spread_times(span, count), width=width, height=height)
+                shape = Shape(
+                    times=spread_times(span, count), width=width, height=height, stamped=stamped
+                )
                 if price(shape) <= allowance:
                     return shape
     return None
@@ -116,7 +123,14 @@ def blank_frames(shape: Shape) -> Frames:
     """Frames without pixels, for pricing."""
     return Frames(
         pictures=tuple(
-            Picture(jpeg=b"", width=shape.width, height=shape.height, time=time, key="")
+            Picture(
+                jpeg=b"",
+                width=shape.width,
+                height=shape.height,
+                time=time,
+                key="",
+                stamped=shape.stamped,
+            )
             for time in shape.times
         )
     )
@@ -154,11 +168,12 @@ class Viewer:
             )
             for (key, time), frame in zip(missing, found, strict=True):
                 self._encoded[key] = Picture(
-                    jpeg=encode(frame.rgb),
+                    jpeg=encode(stamped(frame.rgb, time) if shape.stamped else frame.rgb),
                     width=shape.width,
                     height=shape.height,
                     time=time,
                     key=key,
+                    stamped=shape.stamped,
                 )
         pictures = tuple(self._encoded[key] for key in keys)
         for key in keys:
@@ -193,4 +208,5 @@ def box_of(crop: Sequence[float]) -> Box:
 
 def _key(video_id: str, time: float, shape: Shape, crop: Sequence[float] | None) -> str:
     part = "" if crop is None else ",".join(f"{side:.4f}" for side in crop)
-    return f"{video_id}:{time:.3f}:{shape.width}x{shape.height}:{part}"
+    stamp = ":stamped" if shape.stamped else ""
+    return f"{video_id}:{time:.3f}:{shape.width}x{shape.height}:{part}{stamp}"

@@ -35,7 +35,9 @@ class Picture:
     time: float
     """Second of its video."""
     key: str
-    """Names video, time, crop and size; equal keys have equal bytes."""
+    """Names video, time, crop, size and stamp; equal keys have equal bytes."""
+    stamped: bool = False
+    """The second is drawn into the picture, so that no words need to tell it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,17 +180,22 @@ class Vlm(Protocol):
 
 def laid_out(parts: Sequence[Part], *, as_video: bool) -> list[Text | Picture | Frames]:
     """Parts as they go over the wire: every image after a text with its second, or each run of
-    frames as one video after a text with all their seconds. Prices and backends both use this."""
+    frames as one video after a text with all their seconds; frames that carry their second need no
+    such text. Prices and backends both use this."""
     wire: list[Text | Picture | Frames] = []
     for part in parts:
         if isinstance(part, Text):
             wire.append(part)
         elif as_video:
-            times = ", ".join(f"{picture.time:.1f}" for picture in part.pictures)
-            wire += [Text(text=f"Frames at {times} s:"), part]
+            unsaid = [f"{picture.time:.1f}" for picture in part.pictures if not picture.stamped]
+            if unsaid:
+                wire.append(Text(text=f"Frames at {', '.join(unsaid)} s:"))
+            wire.append(part)
         else:
             for picture in part.pictures:
-                wire += [Text(text=f"[{picture.time:.1f} s]"), picture]
+                if not picture.stamped:
+                    wire.append(Text(text=f"[{picture.time:.1f} s]"))
+                wire.append(picture)
     return wire
 
 
