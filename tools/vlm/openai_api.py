@@ -128,8 +128,12 @@ class OpenAiVlm:
             started = time.monotonic()
             try:
                 made = await self._create(client, request)
-                used = made.usage.total_tokens if made.usage is not None else None
+                usage = _usage(made.usage)
+                used = usage.total if usage is not None else None
                 return made
+            except (TryAgain, RequestRefused):
+                used = 0
+                raise
             finally:
                 limits.leave(priced=price.total, used=used)
 

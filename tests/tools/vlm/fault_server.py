@@ -21,6 +21,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
             self.server.bodies.append(body)
+            self.server.paths.append(self.path)
             self.server.at.append(time.monotonic())
             queue = self.server.behaviours
             behaviour = queue.pop(0) if len(queue) > 1 else queue[0]
@@ -49,12 +50,17 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.behaviours = list(behaviours)
         self.bodies: list[Body] = []
+        self.paths: list[str] = []
         self.at: list[float] = []
         self.lock = threading.Lock()
 
     @property
+    def root(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+        return f"{self.root}/v1"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # clients that hang up are part of the tests

@@ -253,3 +253,18 @@ def test_a_cancelled_call_frees_its_slot() -> None:
 
     with serving(drips, says(OK)) as server:
         assert asyncio.run(go(vlm_at(server.url, concurrency=1))).outcome == "ok"
+
+
+def test_tokens_that_were_not_used_are_given_back_to_the_rate() -> None:
+    """A failed try and a reply that cost less than its price leave room for the next."""
+
+    async def go(vlm: OpenAiVlm) -> list[str]:
+        asked = [vlm.ask(request(seed=seed)) for seed in range(3)]
+        return [(await asyncio.wait_for(one, 5)).outcome for one in asked]
+
+    probe = vlm_at("http://127.0.0.1:9").price(request()).total
+    failure = fails(503, Retry_After="0")
+    with serving(failure, failure, says(OK, usage=(2, 4))) as server:
+        vlm = vlm_at(server.url, tokens_per_minute=probe + 100)
+        assert asyncio.run(go(vlm)) == ["ok"] * 3
+    assert len(server.bodies) == 5
