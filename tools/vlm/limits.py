@@ -1,8 +1,8 @@
 """Rate limits: at most so many requests and tokens a minute, in the order of asking."""
 
 import asyncio
-import time
 import weakref
+from collections.abc import Callable
 
 from longtake.config import VlmSettings
 
@@ -12,13 +12,15 @@ class Bucket:
 
     Args:
         per_minute: units a minute; None does not limit.
+        clock: seconds that only ever grow.
     """
 
-    def __init__(self, per_minute: int | None) -> None:
+    def __init__(self, per_minute: int | None, clock: Callable[[], float]) -> None:
         self._rate = None if per_minute is None else per_minute / 60
         self._most = float(per_minute or 0)
         self._level = self._most
-        self._at = time.monotonic()
+        self._clock = clock
+        self._at = clock()
 
     def wait_s(self, units: float) -> float:
         """Seconds until that many units may be taken; more than a full bucket waits for a full
@@ -35,14 +37,15 @@ class Bucket:
             self._level = min(self._most, self._level - units)
 
     def _fill(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         assert self._rate is not None
         self._level = min(self._most, self._level + (now - self._at) * self._rate)
         self._at = now
 
 
 class Limits:
-    """What one endpoint may be sent. Belongs to one event loop.
+    """What one endpoint may be sent. Belongs to the event loop it is made in, and goes by its
+    clock.
 
     Args:
         concurrency: calls at a time.
@@ -58,8 +61,9 @@ class Limits:
     ) -> None:
         self._slots = asyncio.Semaphore(concurrency)
         self._turn = asyncio.Lock()
-        self._requests = Bucket(requests_per_minute)
-        self._tokens = Bucket(tokens_per_minute)
+        clock = asyncio.get_running_loop().time
+        self._requests = Bucket(requests_per_minute, clock)
+        self._tokens = Bucket(tokens_per_minute, clock)
 
     async def enter(self, tokens: int) -> None:
         """Wait for a slot and for the rates; first come, first served.
