@@ -1,40 +1,33 @@
 """A model on this machine, run by transformers: any image-text-to-text model whose processor it
 knows, such as Qwen2.5-VL, Qwen3-VL, SmolVLM2, InternVL, LLaVA-OneVision and Gemma.
 
-One thread runs the model. Requests that wait together are answered in one batch; a reply does not
-depend on what it is batched with beyond rounding.
+One thread runs the model. Requests that wait together are answered in one batch, as far as memory
+allows; one that begins like a prompt that was read before goes on from there. A reply depends on
+neither beyond rounding.
 """
 
 import asyncio
 import concurrent.futures
-import io
 import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from longtake import models
 from longtake.config import Settings
 from longtake.errors import VlmUnavailable
-from longtake.tools.vlm.messages import (
-    Frames,
-    Message,
-    Outcome,
-    Picture,
-    Price,
-    Reply,
-    Request,
-    Text,
-    Usage,
-    laid_out,
-)
+from longtake.tools.vlm.local_inputs import tensors
+from longtake.tools.vlm.messages import Outcome, Price, Reply, Request, Usage
 from longtake.tools.vlm.parsing import parse_reply
+from longtake.tools.vlm.prefixes import Prefixes, reusable, spell
 from longtake.tools.vlm.pricing import Pricer
 
 _MOST_BATCHED = 8
+BATCH_TOKENS = 16_384
+"""Tokens that a batch may take, padding and replies included; one request alone may take more."""
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +37,9 @@ class _Waiting:
     """A request and who waits for its reply."""
 
     request: Request
+    tokens: int
+    """It may take, reply included."""
+    spelled: str
     future: "concurrent.futures.Future[Reply]" = field(default_factory=concurrent.futures.Future)
 
 
@@ -71,6 +67,7 @@ class LocalVlm:
             processor=weights.path,
             as_video=bool(settings.vlm.video),
         )
+        self._prefixes = Prefixes()
         self._waiting: list[_Waiting] = []
         self._lock = threading.Lock()
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="vlm")
@@ -85,13 +82,15 @@ class LocalVlm:
         Raises:
             VlmUnavailable: the model failed, for example for lack of memory.
         """
-        waiting = _Waiting(request=request)
+        price = self.price(request)
+        spelled = spell(request, as_video=self._pricer.as_video)
+        waiting = _Waiting(request=request, tokens=price.total, spelled=spelled)
         with self._lock:
             self._waiting.append(waiting)
         self._thread.submit(self._run)
         reply = await asyncio.wrap_future(waiting.future)
         if reply.usage is not None:
-            mismatch = self._pricer.learn(request, self.price(request), reply.usage)
+            mismatch = self._pricer.learn(request, price, reply.usage)
             if mismatch is not None:
                 log.warning("%s: %s", self.name, mismatch)
         return reply
@@ -100,6 +99,7 @@ class LocalVlm:
         """Let go of the model once it has answered who waits."""
         await asyncio.to_thread(self._thread.shutdown)
         self.__dict__.pop("_loaded", None)
+        self._prefixes = Prefixes()
 
     def _run(self) -> None:
         """Answer what waits, as far as it fits together, in one batch."""
@@ -107,7 +107,7 @@ class LocalVlm:
         if not batch:
             return
         try:
-            replies = self._answer([waiting.request for waiting in batch])
+            replies = self._answer(batch)
         except (RuntimeError, ValueError, OSError) as exc:
             for waiting in batch:
                 waiting.future.set_exception(VlmUnavailable(f"{self.name} failed: {exc}"))
@@ -116,17 +116,28 @@ class LocalVlm:
             waiting.future.set_result(reply)
 
     def _take(self) -> list[_Waiting]:
-        """Requests to answer together: those that sample alike."""
+        """Requests to answer together."""
         with self._lock:
             self._waiting = [w for w in self._waiting if not w.future.cancelled()]
-            if not self._waiting:
-                return []
-            first = self._waiting[0].request
-            alike = [
-                w for w in self._waiting if first.temperature == 0 and w.request.temperature == 0
-            ][:_MOST_BATCHED] or self._waiting[:1]
-            self._waiting = [w for w in self._waiting if w not in alike]
-        return [w for w in alike if w.future.set_running_or_notify_cancel()]
+            taken = self._together(self._waiting)
+            self._waiting = [w for w in self._waiting if w not in taken]
+        return [w for w in taken if w.future.set_running_or_notify_cancel()]
+
+    def _together(self, waiting: Sequence[_Waiting]) -> list[_Waiting]:
+        """The first one and those that fit with it: none of them sampled, none mostly read before,
+        and all of them, padded to the longest, within `BATCH_TOKENS`."""
+        taken: list[_Waiting] = []
+        longest = 0
+        for one in waiting:
+            alone = one.request.temperature > 0 or self._prefixes.knows(one.spelled)
+            if alone and not taken:
+                return [one]
+            padded = max(longest, one.tokens)
+            fits = not taken or padded * (len(taken) + 1) <= BATCH_TOKENS
+            if not alone and fits and len(taken) < _MOST_BATCHED:
+                taken.append(one)
+                longest = padded
+        return taken
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
@@ -150,51 +161,32 @@ class LocalVlm:
         processor.tokenizer.padding_side = "left"
         return model, processor
 
-    def _answer(self, requests: Sequence[Request]) -> list[Reply]:
+    def _answer(self, waiting: Sequence[_Waiting]) -> list[Reply]:
         import torch
 
         started = time.monotonic()
         model, processor = self._loaded
-        batch = self._tensors(processor, requests).to(model.device)
+        requests = [one.request for one in waiting]
+        batch = dict(tensors(processor, requests, as_video=self._pricer.as_video).to(model.device))
         longest = batch["input_ids"].shape[1]
-        sizes = batch["attention_mask"].sum(1).tolist()
         first = requests[0]
         options: dict[str, Any] = {"do_sample": False}
         if first.temperature > 0:
             torch.manual_seed(first.seed)
             options = {"do_sample": True, "temperature": first.temperature}
+        most = max(request.max_tokens for request in requests)
         with torch.inference_mode():
-            made = model.generate(
-                **batch, max_new_tokens=max(r.max_tokens for r in requests), **options
-            )
+            reading = self._prefixes.begin(model, batch, [one.spelled for one in waiting])
+            made = model.generate(**reading.inputs, max_new_tokens=most, **options)
+            self._prefixes.end(reading)
         seconds = time.monotonic() - started
         ends = _ends(model)
-        return [
-            self._reply(processor, request, row[longest:].tolist(), ends, size, seconds)
-            for request, row, size in zip(requests, made, sizes, strict=True)
-        ]
-
-    def _tensors(self, processor: Any, requests: Sequence[Request]) -> Any:
-        as_video = self._pricer.as_video
-        texts, images, videos, metadata = [], [], [], []
-        for request in requests:
-            written = [_written(message, as_video) for message in request.messages]
-            texts.append(
-                processor.apply_chat_template(written, tokenize=False, add_generation_prompt=True)
-            )
-            for message in request.messages:
-                for part in laid_out(message.parts, as_video=as_video):
-                    if isinstance(part, Picture):
-                        images.append(_decoded(part))
-                    elif isinstance(part, Frames):
-                        videos.append([_decoded(picture) for picture in part.pictures])
-                        metadata.append(_metadata(part))
-        more: dict[str, Any] = {}
-        if images:
-            more["images"] = images
-        if videos:
-            more |= {"videos": videos, "video_metadata": metadata, "do_sample_frames": False}
-        return processor(text=texts, padding=True, return_tensors="pt", **more)
+        replies = []
+        for request, row, ids in zip(requests, made, reading.prompts, strict=True):
+            usage = Usage(input=len(ids), output=0, cached=reading.known)
+            tokens = row[longest:].tolist()
+            replies.append(self._reply(processor, request, tokens, ends, usage, seconds))
+        return replies
 
     def _reply(
         self,
@@ -202,7 +194,7 @@ class LocalVlm:
         request: Request,
         tokens: list[int],
         ends: frozenset[int],
-        size: int,
+        read: Usage,
         seconds: float,
     ) -> Reply:
         stop = next((i for i, token in enumerate(tokens) if token in ends), None)
@@ -219,47 +211,9 @@ class LocalVlm:
             text=text,
             parsed=parsed,
             outcome=outcome,
-            usage=Usage(input=int(size), output=spent),
+            usage=replace(read, output=spent),
             seconds=seconds,
         )
-
-
-def _written(message: Message, as_video: bool) -> dict[str, Any]:
-    """A message as chat templates take it."""
-    parts = laid_out(message.parts, as_video=as_video)
-    if all(isinstance(part, Text) for part in parts):
-        words = "\n".join(part.text for part in parts if isinstance(part, Text))
-        return {"role": message.role, "content": words}
-    content: list[dict[str, str]] = []
-    for part in parts:
-        if isinstance(part, Text):
-            content.append({"type": "text", "text": part.text})
-        else:
-            content.append({"type": "image" if isinstance(part, Picture) else "video"})
-    return {"role": message.role, "content": content}
-
-
-def _decoded(picture: Picture) -> Any:
-    from PIL import Image
-
-    return Image.open(io.BytesIO(picture.jpeg)).convert("RGB")
-
-
-def _metadata(frames: Frames) -> Any:
-    """Times of frames, for processors that write them."""
-    from transformers.video_utils import VideoMetadata
-
-    times = [picture.time for picture in frames.pictures]
-    gap = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 1.0
-    fps = 1 / gap if gap > 0 else 1.0
-    return VideoMetadata(
-        total_num_frames=len(times),
-        fps=fps,
-        frames_indices=[round(time * fps) for time in times],
-        width=frames.pictures[0].width,
-        height=frames.pictures[0].height,
-        duration=times[-1] - times[0] + gap,
-    )
 
 
 def _ends(model: Any) -> frozenset[int]:

@@ -39,6 +39,11 @@ class Picture:
     stamped: bool = False
     """The second is drawn into the picture, so that no words need to tell it."""
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its bytes, in hexadecimal."""
+        return hashlib.sha256(self.jpeg).hexdigest()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frames:
@@ -90,8 +95,8 @@ class Request:
                     parts.append(part.text)
                 else:
                     for picture in part.pictures:
-                        digest = hashlib.sha256(picture.jpeg).hexdigest()
-                        parts.append([picture.time, picture.width, picture.height, digest])
+                        size = [picture.width, picture.height]
+                        parts.append([picture.time, *size, picture.digest])
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
