@@ -4,6 +4,7 @@ import json
 import os
 import urllib.request
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from longtake.config import Settings
@@ -27,7 +28,7 @@ _PROBE_S = 5.0
 
 def open_vlm(settings: Settings) -> Vlm | None:
     """The model that the settings name; None when they name none. Nothing is loaded or asked yet,
-    except which models a server has when its address names none.
+    except which models a server has.
 
     Raises:
         UsageError: the name fits no form, a key is missing, or the server has several models.
@@ -87,9 +88,10 @@ def _served(address: str, settings: Settings) -> Vlm:
         processor = Path(model)  # `transformers serve` names models by their folder
     named = settings.vlm.family
     family = family_named(named) if named is not None else family_of(model)
+    vllm = _is_vllm(base, key)
     as_video = settings.vlm.video
     if as_video is None:
-        as_video = family is not None and family.takes_video and _is_vllm(base)
+        as_video = family is not None and family.takes_video and vllm
     return OpenAiVlm(
         model,
         base_url=base,
@@ -98,6 +100,7 @@ def _served(address: str, settings: Settings) -> Vlm:
         name=f"{parts.netloc}#{Path(model).name}",
         processor=processor,
         as_video=as_video,
+        names_pictures=vllm,
     )
 
 
@@ -124,8 +127,7 @@ def _folder(name: str | None) -> Path | None:
 def _only_model(base: str, key: str) -> str:
     """The model of a server that has one."""
     try:
-        listed = json.loads(_get(f"{base}/models", key))
-        models = [str(item["id"]) for item in listed["data"]]
+        models = [str(item["id"]) for item in _listed(base, key)]
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise VlmUnavailable(
             f"cannot ask {base} for its models ({exc}); name one: {base}#NAME"
@@ -136,12 +138,18 @@ def _only_model(base: str, key: str) -> str:
     return models[0]
 
 
-def _is_vllm(base: str) -> bool:
-    """vLLM answers its version beside `/v1`; others do not."""
+def _is_vllm(base: str, key: str) -> bool:
+    """Whether a server says that its models are vLLM's; one that cannot be asked is not."""
     try:
-        return "version" in json.loads(_get(f"{base.removesuffix('/v1')}/version", NO_KEY))
-    except (OSError, ValueError, TypeError):
+        return any(item.get("owned_by") == "vllm" for item in _listed(base, key))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+
+
+def _listed(base: str, key: str) -> list[dict[str, Any]]:
+    """A server's list of models."""
+    listed: list[dict[str, Any]] = json.loads(_get(f"{base}/models", key))["data"]
+    return listed
 
 
 def _get(url: str, key: str) -> bytes:

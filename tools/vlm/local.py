@@ -22,7 +22,7 @@ from longtake.errors import VlmUnavailable
 from longtake.tools.vlm.local_inputs import tensors
 from longtake.tools.vlm.messages import Outcome, Price, Reply, Request, Usage
 from longtake.tools.vlm.parsing import parse_reply
-from longtake.tools.vlm.prefixes import Prefixes, reusable, spell
+from longtake.tools.vlm.prefixes import Prefixes, spell
 from longtake.tools.vlm.pricing import Pricer
 
 _MOST_BATCHED = 8

@@ -7,33 +7,19 @@ temperature) is found out once by its refusal, which costs nothing, and remember
 """
 
 import asyncio
-import base64
 import logging
 import time
 import weakref
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from longtake.config import Settings
 from longtake.errors import ReplyLost, RequestRefused
 from longtake.tools.vlm.limits import LoopLimits
-from longtake.tools.vlm.messages import (
-    Frames,
-    Message,
-    Outcome,
-    Picture,
-    Price,
-    Reply,
-    Request,
-    Text,
-    Usage,
-    laid_out,
-)
-from longtake.tools.vlm.parsing import parse_reply
+from longtake.tools.vlm.messages import Price, Reply, Request
+from longtake.tools.vlm.openai_replies import reply_of
+from longtake.tools.vlm.openai_wire import Wire, Written
 from longtake.tools.vlm.pricing import Pricer
 from longtake.tools.vlm.retries import TryAgain, retry_after, with_retries
 from longtake.tools.vlm.schemas import strict_schema
@@ -46,9 +32,9 @@ FORMATS = ("json_schema", "json_object", "prompt")
 UNBILLED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Statuses after which another attempt makes sense: their reply says that there is no answer."""
 FORMAT_STATUSES = frozenset({400, 422, 500, 501})
+MISSED_STATUSES = frozenset({400, 404, 410, 422})
+"""With which a server may refuse a picture that is only named."""
 _NOT_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
-_ENCODED = 256
-"""Pictures kept in base64."""
 _LONGEST_MESSAGE = 300
 
 log = logging.getLogger(__name__)
@@ -86,6 +72,7 @@ class OpenAiVlm:
         processor: Path | None = None,
         as_video: bool = False,
         detail: str | None = None,
+        names_pictures: bool = False,
     ) -> None:
         """
         Args:
@@ -93,6 +80,7 @@ class OpenAiVlm:
             processor: folder with the model's processor, for exact prices.
             as_video: send frames as one video (vLLM's form).
             detail: OpenAI's `detail` of pictures, for its own models.
+            names_pictures: the server is a vLLM, which keeps pictures by name.
         """
         self.name = name
         self.identity = f"openai:{base_url or 'default'}#{model}"
@@ -100,12 +88,11 @@ class OpenAiVlm:
         self._base_url = base_url
         self._api_key = api_key
         self._settings = settings.vlm
-        self._detail = detail
         self._habits = _Habits()
         self._pricer = Pricer.for_model(
             model, family=settings.vlm.family, processor=processor, as_video=as_video
         )
-        self._encoded: OrderedDict[str, str] = OrderedDict()
+        self._wire = Wire(as_video=as_video, detail=detail, names_pictures=names_pictures)
         self._limits = LoopLimits(settings.vlm)
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = (
             weakref.WeakKeyDictionary()
@@ -138,7 +125,7 @@ class OpenAiVlm:
                 limits.leave(priced=price.total, used=used)
 
         completion, attempts = await with_retries(attempt, retries=self._settings.retries)
-        reply = _reply(completion, request, time.monotonic() - started, attempts)
+        reply = reply_of(completion, request, time.monotonic() - started, attempts)
         if reply.usage is not None:
             mismatch = self._pricer.learn(request, price, reply.usage)
             if mismatch is not None:
@@ -172,12 +159,16 @@ class OpenAiVlm:
         """One attempt, as often as the server's habits have to be learned first."""
         import openai
 
+        whole = False
         while True:
             habits = replace(self._habits)
+            written = self._wire.write(request.messages, whole=whole)
+            body = self._body(request, written, habits)
             try:
                 async with asyncio.timeout(self._settings.timeout_s):
-                    made = await client.chat.completions.create(**self._body(request, habits))
+                    made = await client.chat.completions.create(**body)
                 self._habits.proven |= request.schema is not None
+                self._wire.arrived(written)
                 return made
             except TimeoutError as exc:
                 raise ReplyLost(
@@ -186,15 +177,18 @@ class OpenAiVlm:
             except openai.APIConnectionError as exc:
                 raise self._broken(exc) from exc
             except openai.APIStatusError as exc:
-                if not self._learn(exc, request, habits):
+                if written.left_out and exc.status_code in MISSED_STATUSES:
+                    self._wire.missed()
+                    whole = True
+                elif not self._learn(exc, request, habits):
                     raise self._refused(exc) from exc
             except (openai.APIResponseValidationError, ValueError) as exc:
                 raise ReplyLost(f"{self.name}: the reply is not JSON: {self._safe(exc)}") from exc
 
-    def _body(self, request: Request, habits: _Habits) -> dict[str, Any]:
+    def _body(self, request: Request, written: Written, habits: _Habits) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [self._wire(message) for message in request.messages],
+            "messages": written.messages,
             habits.limit: request.max_tokens,
         }
         if habits.temperature:
@@ -212,36 +206,6 @@ class OpenAiVlm:
         elif request.schema is not None and form == "json_object":
             body["response_format"] = {"type": "json_object"}
         return body
-
-    def _wire(self, message: Message) -> dict[str, Any]:
-        """A message; a plain string when it is all text, because several servers' templates take
-        nothing else there."""
-        parts = laid_out(message.parts, as_video=self._pricer.as_video)
-        if all(isinstance(part, Text) for part in parts):
-            words = "\n".join(part.text for part in parts if isinstance(part, Text))
-            return {"role": message.role, "content": words}
-        return {"role": message.role, "content": [self._part(part) for part in parts]}
-
-    def _part(self, part: Text | Picture | Frames) -> dict[str, Any]:
-        if isinstance(part, Text):
-            return {"type": "text", "text": part.text}
-        if isinstance(part, Frames):
-            frames = ",".join(self._base64(picture) for picture in part.pictures)
-            return {"type": "video_url", "video_url": {"url": f"data:video/jpeg;base64,{frames}"}}
-        image = {"url": f"data:image/jpeg;base64,{self._base64(part)}"}
-        if self._detail is not None:
-            image["detail"] = self._detail
-        return {"type": "image_url", "image_url": image}
-
-    def _base64(self, picture: Picture) -> str:
-        known = self._encoded.get(picture.key)
-        if known is None:
-            known = base64.b64encode(picture.jpeg).decode()
-            self._encoded[picture.key] = known
-        self._encoded.move_to_end(picture.key)
-        while len(self._encoded) > _ENCODED:
-            self._encoded.popitem(last=False)
-        return known
 
     def _learn(self, error: Any, request: Request, tried: _Habits) -> bool:
         """Whether the refusal taught something that makes another attempt sensible. Parallel calls
@@ -289,53 +253,3 @@ class OpenAiVlm:
         if len(self._api_key) > 3:
             words = words.replace(self._api_key, "***")
         return words[:_LONGEST_MESSAGE]
-
-
-def _reply(completion: Any, request: Request, seconds: float, attempts: int) -> Reply:
-    usage = _usage(completion.usage)
-
-    def make(text: str, parsed: BaseModel | None, outcome: Outcome) -> Reply:
-        return Reply(
-            text=text,
-            parsed=parsed,
-            outcome=outcome,
-            usage=usage,
-            seconds=seconds,
-            attempts=attempts,
-        )
-
-    if not completion.choices:
-        return make("", None, "empty")
-    choice = completion.choices[0]
-    message = choice.message
-    text = _words(message)
-    if choice.finish_reason == "content_filter" or getattr(message, "refusal", None):
-        return make(getattr(message, "refusal", None) or text, None, "refused")
-    if not text.strip():
-        return make("", None, "truncated" if choice.finish_reason == "length" else "empty")
-    if request.schema is None:
-        return make(text, None, "truncated" if choice.finish_reason == "length" else "ok")
-    parsed, _ = parse_reply(text, request.schema)
-    outcome: Outcome = "ok"
-    if parsed is None:
-        outcome = "truncated" if choice.finish_reason == "length" else "unparsed"
-    return make(text, parsed, outcome)
-
-
-def _words(message: Any) -> str:
-    """The reply's text; servers with reasoning parsers may leave `content` null."""
-    for field in ("content", "reasoning_content", "reasoning"):
-        text = getattr(message, field, None)
-        if isinstance(text, str) and text.strip():
-            return text
-    return ""
-
-
-def _usage(reported: Any) -> Usage | None:
-    if reported is None or reported.prompt_tokens is None or reported.completion_tokens is None:
-        return None
-    details = getattr(reported, "prompt_tokens_details", None)
-    cached = getattr(details, "cached_tokens", None) if details is not None else None
-    return Usage(
-        input=reported.prompt_tokens, output=reported.completion_tokens, cached=cached or 0
-    )

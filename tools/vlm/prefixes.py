@@ -8,7 +8,6 @@ frames.
 """
 
 import inspect
-import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,8 +72,8 @@ class Prefixes:
         Args:
             spelled: the request as `spell` writes it.
         """
-        least = max(_pictures_end(spelled), WORTH * len(spelled))
-        return any(len(os.path.commonprefix([known, spelled])) >= least for known in self._kept)
+        beginning = spelled[: max(_pictures_end(spelled), int(WORTH * len(spelled)))]
+        return any(known.startswith(beginning) for known in self._kept)
 
     def begin(self, model: Any, batch: Mapping[str, Any], spelled: Sequence[str]) -> Reading:
         """What to hand to `generate`: of a single prompt only what is not known.
@@ -125,7 +124,7 @@ class Prefixes:
         and a cache with them. At least one token is left to be read."""
         best, found = 0, ""
         for known, kept in self._kept.items():
-            if len(os.path.commonprefix([known, spelled])) < _pictures_end(spelled):
+            if not known.startswith(spelled[: _pictures_end(spelled)]):
                 continue  # the same tokens may stand for other pictures
             length = _shared(kept.ids, ids[:-1])
             if length > best:

@@ -27,6 +27,10 @@ class Handler(BaseHTTPRequestHandler):
             behaviour = queue.pop(0) if len(queue) > 1 else queue[0]
         behaviour(self, body)
 
+    def do_GET(self) -> None:
+        known = self.path.endswith("/models") and self.server.models
+        self.send_json({"data": self.server.models}, 200 if known else 404)
+
     def send_json(self, value: Any, status: int = 200, **headers: str) -> None:
         payload = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
@@ -52,6 +56,7 @@ class Server(ThreadingHTTPServer):
         self.bodies: list[Body] = []
         self.paths: list[str] = []
         self.at: list[float] = []
+        self.models: list[Body] = []
         self.lock = threading.Lock()
 
     @property

@@ -114,7 +114,7 @@ def test_429_waits_as_long_as_the_server_asks() -> None:
 
 def test_a_wait_of_an_hour_is_not_waited_for() -> None:
     with serving(fails(429, "quota", Retry_After="3600")) as server:
-        with pytest.raises(VlmUnavailable, match="asks to wait 36"):
+        with pytest.raises(VlmUnavailable, match=r"asks to wait 3[67]\d\d s"):
             ask(server)
         assert len(server.bodies) == 1
 

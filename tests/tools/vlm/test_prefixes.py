@@ -1,4 +1,4 @@
-"""Going on from prompts that were read before: the same replies as without, and how much is kept."""
+"""Going on from prompts that were read: the same replies as without, and how much is kept."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,7 +37,9 @@ def asked_else(request: Request, question: str) -> Request:
     head, mark, tail = words.text.partition("Question: ")
     assert mark
     text = head + mark + question + tail[tail.index("\n") :]
-    return replace(request, messages=(system, replace(user, parts=(user.parts[0], Text(text=text)))))
+    return replace(
+        request, messages=(system, replace(user, parts=(user.parts[0], Text(text=text))))
+    )
 
 
 def shown_else(request: Request, other: Request) -> Request:
@@ -150,9 +152,7 @@ def test_batches_are_bounded_in_tokens(tiny_vlm: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(local, "BATCH_TOKENS", 1000)
     words = ["Tell. " * n for n in (5, 20, 40, 300, 5, 20, 5, 5, 5)]
     requests = [
-        Request(
-            messages=(Message(role="user", parts=(Text(text=f"{i}: {text}"),)),), max_tokens=16
-        )
+        Request(messages=(Message(role="user", parts=(Text(text=f"{i}: {text}"),)),), max_tokens=16)
         for i, text in enumerate(words)
     ]
     model = open_tiny(tiny_vlm)
