@@ -18,7 +18,7 @@ from longtake.config import Settings
 from longtake.errors import ReplyLost, RequestRefused
 from longtake.tools.vlm.limits import LoopLimits
 from longtake.tools.vlm.messages import Price, Reply, Request
-from longtake.tools.vlm.openai_replies import reply_of
+from longtake.tools.vlm.openai_replies import reply_of, usage_of
 from longtake.tools.vlm.openai_wire import Wire, Written
 from longtake.tools.vlm.pricing import Pricer
 from longtake.tools.vlm.retries import TryAgain, retry_after, with_retries
@@ -115,7 +115,7 @@ class OpenAiVlm:
             started = time.monotonic()
             try:
                 made = await self._create(client, request)
-                usage = _usage(made.usage)
+                usage = usage_of(made.usage)
                 used = usage.total if usage is not None else None
                 return made
             except (TryAgain, RequestRefused):

@@ -15,7 +15,7 @@ def reply_of(completion: Any, request: Request, seconds: float, attempts: int) -
         seconds: from sending to the last byte.
         attempts: calls made.
     """
-    usage = _usage(completion.usage)
+    usage = usage_of(completion.usage)
 
     def make(text: str, parsed: BaseModel | None, outcome: Outcome) -> Reply:
         return Reply(
@@ -54,7 +54,8 @@ def _words(message: Any) -> str:
     return ""
 
 
-def _usage(reported: Any) -> Usage | None:
+def usage_of(reported: Any) -> Usage | None:
+    """What a server reports, if it reports tokens in and out."""
     if reported is None or reported.prompt_tokens is None or reported.completion_tokens is None:
         return None
     details = getattr(reported, "prompt_tokens_details", None)
