@@ -1,0 +1,151 @@
+"""What is scored, and how scores are handed on: responses, judgements, rows of a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from longtake.errors import UsageError
+from longtake.eval.records import Record
+from longtake.eval.samples import Sample
+from longtake.timing import Span
+
+Parsed = str | float | tuple[str, ...] | tuple[Span, ...]
+"""An understood answer: letter, text or number; letters or video ids in order; stretches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a system gave for one sample."""
+
+    text: str
+    """What the model wrote, unchanged."""
+    spans: tuple[Span, ...] = ()
+    """Stretches of the sample's video that the answer cites, the most telling first."""
+    ranking: tuple[str, ...] = ()
+    """Video ids, best first, for retrieval."""
+    abstained: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One scorer's view of one response."""
+
+    parsed: Parsed | None = None
+    """The answer as understood; None when no answer could be read (a parse failure), or when
+    there is nothing to read because the system abstained."""
+    score: float | None
+    """0 to 1; None where the owners of the benchmark keep the truth."""
+    counted: bool = True
+    """False when this scorer leaves the sample out of its denominator. Strict never does."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Further measures of this sample, such as `iou`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A sample with both scorers' judgements."""
+
+    sample: Sample
+    response: Response | None
+    """None when nothing was given for it. Letters are in the order of the benchmark."""
+    official: Judgement
+    strict: Judgement
+
+    def by(self, scorer: Literal["official", "strict"]) -> Judgement:
+        """The judgement of one of the two scorers."""
+        return self.official if scorer == "official" else self.strict
+
+
+Unit = Literal["percent", "points", "rank", "share"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One number of a benchmark's table, from both scorers."""
+
+    metric: str
+    """With how it is averaged: `accuracy (micro)`, `M-Avg (macro over tasks)`."""
+    part: str = "all"
+    """`all`, or one value of an axis: `duration=short`."""
+    official: float | None
+    """None where this scorer has nothing to count."""
+    strict: float | None
+    official_n: int
+    """Samples (groups, for group scores) in the official denominator."""
+    n: int
+    """The same for strict: all of them."""
+    unit: Unit = "percent"
+
+
+def letter(index: int) -> str:
+    """`A` for 0."""
+    return chr(ord("A") + index)
+
+
+def letters(sample: Sample) -> tuple[str, ...]:
+    """The letters that this sample's options have."""
+    return tuple(letter(i) for i in range(len(sample.options)))
+
+
+def shown(sample: Sample, order: Sequence[int]) -> Sample:
+    """The sample as it was asked: its options, and its letter, in the order shown.
+
+    `order` has, for each place shown, the option's place in the benchmark; empty for no change.
+
+    Raises:
+        UsageError: `order` is not a permutation of the options.
+    """
+    if not order:
+        return sample
+    if sorted(order) != list(range(len(sample.options))):
+        raise UsageError(
+            f"sample {sample.sample_id!r} has {len(sample.options)} options, "
+            f"they cannot be shown in the order {list(order)!r}"
+        )
+    answer = sample.answer
+    if sample.kind == "option" and isinstance(answer, str):
+        answer = letter(list(order).index(ord(answer) - ord("A")))
+    return replace(sample, options=tuple(sample.options[i] for i in order), answer=answer)
+
+
+def unshown(parsed: Parsed | None, order: Sequence[int]) -> Parsed | None:
+    """A letter as shown, as the benchmark's letter; anything else unchanged."""
+    if not order or not isinstance(parsed, str) or len(parsed) != 1:
+        return parsed
+    place = ord(parsed) - ord("A")
+    return letter(order[place]) if 0 <= place < len(order) else parsed
+
+
+def response_of(record: Record, sample: Sample) -> Response:
+    """The response that a record holds.
+
+    A sample that ended in anything but a reply (timeout, error, over budget, refused) gives an
+    empty one. Where rules wrote the answer to a multiple-choice question, it is their letter.
+    """
+    if record.status not in ("ok", "parse_fail") or record.overrun:
+        return Response(text="")
+    text = record.raw_response
+    if record.answered_by == "rules" and record.option is not None:
+        text = record.option
+    videos = {sample.video, str(sample.extra.get("library_video", ""))}
+    return Response(
+        text=text,
+        spans=tuple(Span(c.start_s, c.end_s) for c in record.evidence if c.video in videos),
+        ranking=record.ranked_videos,
+        abstained=record.abstained,
+    )
+
+
+def without_video(sample: Sample) -> Sample:
+    """The sample as asked of a whole library: no video is named, evidence keeps its own.
+
+    Raises:
+        UsageError: the sample may only see its video up to some second, which means nothing in
+            a library.
+    """
+    if sample.visible_until_s is not None:
+        raise UsageError(
+            f"sample {sample.sample_id!r} sees its video only up to {sample.visible_until_s:g} s: "
+            "streaming benchmarks cannot be asked of a library"
+        )
+    return replace(sample, video="", extra={**sample.extra, "library_video": sample.video})
