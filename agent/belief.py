@@ -8,6 +8,7 @@ enough has been seen, however clear one observation is.
 from collections.abc import Sequence
 
 from longtake.agent.candidates import Candidate
+from longtake.agent.seeking import needs_all, telling
 from longtake.agent.state import Observation, State
 from longtake.timing import Span
 
@@ -30,22 +31,13 @@ def confidence(state: State, read: float) -> float:
     Args:
         read: confidence of the answer that speech and on-screen text give.
     """
-    telling = [o for o in state.get("observations") or [] if o["relevant"]]
     doubt = 1.0
-    for observation in _one_per_view(telling):
+    for observation in _one_per_view(telling(state)):
         doubt *= 1 - min(LONE, observation["confidence"])
     asked = state["plan"]["sub_queries"]
     looks = all(query["lanes"] == ["visual"] for query in asked)
     doubt *= 1 - (0.0 if looks else min(RELIABLE, read))
     return 1 - doubt
-
-
-def needs_all(state: State) -> bool:
-    """Whether one clear moment is not enough."""
-    plan = state["plan"]
-    kinds = {query["answer_type"] for query in plan["sub_queries"]}
-    counting = "number" in kinds and all(q["lanes"] == ["visual"] for q in plan["sub_queries"])
-    return plan["whole"] or plan["order"] is not None or "list" in kinds or counting
 
 
 def gain(state: State, sure: float, left: Sequence[Candidate], candidate: Candidate) -> float:
@@ -56,16 +48,14 @@ def gain(state: State, sure: float, left: Sequence[Candidate], candidate: Candid
     return unsure * candidate.belief
 
 
-def agreed(observations: Sequence[Observation]) -> bool:
+def agreed(state: State) -> bool:
     """Whether separate views tell of the same moment, or make the same claim, for sure."""
-    telling = [
-        o
-        for o in _one_per_view(observations)
-        if o["relevant"] and o["confidence"] >= SURE and o["outcome"] == "ok"
+    sure = [
+        o for o in _one_per_view(telling(state)) if o["confidence"] >= SURE and o["outcome"] == "ok"
     ]
     return any(
-        sum(_same(one, other) for other in telling if other["view"] != one["view"]) >= AGREE - 1
-        for one in telling
+        sum(_same(one, other) for other in sure if other["view"] != one["view"]) >= AGREE - 1
+        for one in sure
     )
 
 

@@ -4,6 +4,8 @@ stretches that nothing speaks for or against."""
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from longtake.agent.seeking import beside, decided_after, part_of
+from longtake.agent.sightings import part
 from longtake.agent.state import Observation, Row, State, View
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
@@ -15,6 +17,8 @@ COVERAGE_SHARE = 0.3
 """Belief spread over all stretches when something was retrieved."""
 BLIND_SHARE = 0.9
 """The same for questions about looks when nothing is known of the pictures."""
+BESIDE_SHARE = 0.7
+"""Belief of the stretches beside the moment that a relation in time refers to."""
 SEEN = 0.5
 """A stretch is seen when looks cover this share of it."""
 NEAR_S = 30.0
@@ -44,12 +48,17 @@ def candidates(library: Library, state: State) -> list[Candidate]:
     videos = allowed_videos(library, state)
     found = _merged(_from_rows(state.get("rows") or [], videos))
     share = _coverage_share(state, found)
+    near = _beside(state, videos)
+    if near:
+        share *= 1 - BESIDE_SHARE
     total = sum(c.belief for c in found) or 1.0
     found = [replace(c, belief=c.belief / total * (1 - share)) for c in found]
+    if near:
+        found = [*near, *(replace(c, belief=c.belief * (1 - BESIDE_SHARE)) for c in found)]
     every = [*found, *_coverage(library, state, videos, found, share)]
     seen = _seen(state)
     left = [c for c in every if not _is_seen(c, seen)]
-    left = _moved(left, state.get("observations") or [])
+    left = _undecided(_moved(left, state.get("observations") or []), decided_after(state))
     return sorted(left, key=lambda c: (c.video_id, c.span.start))
 
 
@@ -170,10 +179,11 @@ def _pieces(span: Span, step: float) -> list[Span]:
 
 
 def _seen(state: State) -> dict[str, list[Span]]:
-    """What looks other than overviews covered, and what overviews found nothing in."""
+    """What looks other than overviews covered, for what is looked for now."""
+    now = part_of(state)
     spans: dict[str, list[Span]] = {}
     for view in state.get("views") or []:
-        if not _coarse(view):
+        if not _coarse(view) and part(view) == now:
             spans.setdefault(view["video_id"], []).append(Span(view["start"], view["end"]))
     return spans
 
@@ -201,6 +211,38 @@ def _moved(left: Sequence[Candidate], observations: Sequence[Observation]) -> li
         moved.append(replace(candidate, belief=candidate.belief * factor))
     total = sum(c.belief for c in moved)
     return [replace(c, belief=c.belief / total) if total > 1 else c for c in moved]
+
+
+def _beside(state: State, videos: Mapping[str, VideoRecord]) -> list[Candidate]:
+    """Stretches beside the moment that a relation in time refers to, the nearest believed most."""
+    where = beside(state)
+    if where is None or where.video_id not in videos:
+        return []
+    span = where.span.clamp(videos[where.video_id].duration)
+    if span.duration <= 0:
+        return []
+    pieces = _pieces(span, LONGEST_S)
+    if where.backwards:
+        pieces.reverse()
+    total = sum(0.5**place for place in range(len(pieces)))
+    return [
+        Candidate(
+            video_id=where.video_id,
+            span=piece,
+            belief=BESIDE_SHARE * 0.5**place / total,
+            why="beside the moment that the question refers to",
+        )
+        for place, piece in enumerate(pieces)
+    ]
+
+
+def _undecided(left: Sequence[Candidate], decided: Mapping[str, Span]) -> list[Candidate]:
+    """Candidates without those that cannot change which moment is the first, last or nth."""
+    return [
+        c
+        for c in left
+        if c.video_id not in decided or c.span.overlap(decided[c.video_id]) < c.span.duration
+    ]
 
 
 def _near(candidate: Candidate, observation: Observation) -> bool:

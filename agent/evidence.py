@@ -9,6 +9,7 @@ from longtake.agent.desk import Desk
 from longtake.agent.quotes import KINDS, cut, moment_head
 from longtake.agent.reader import read
 from longtake.agent.requests import Quote, answer_request
+from longtake.agent.seeking import in_order
 from longtake.agent.sightings import sightings
 from longtake.agent.state import Citation, Row, State
 from longtake.errors import BudgetExceeded
@@ -83,7 +84,7 @@ def set_aside_answer(desk: Desk, state: State) -> None:
 
 
 def _seen(state: State) -> list[tuple[Citation, str]]:
-    """Moments that looks found, surest first."""
+    """Moments that looks found: surest first, or in the order that the question asks for."""
     return [
         (
             {
@@ -99,7 +100,7 @@ def _seen(state: State) -> list[tuple[Citation, str]]:
             },
             sighting.claim,
         )
-        for sighting in sightings(state)
+        for sighting in in_order(state, sightings(state))
     ]
 
 

@@ -11,6 +11,8 @@ from longtake.agent.events import emit
 from longtake.agent.quotes import quotes_in
 from longtake.agent.replies import Closer, LookReply
 from longtake.agent.requests import look_request, repair_request
+from longtake.agent.seeking import Asking, asked_of
+from longtake.agent.sightings import part
 from longtake.agent.state import Observation, State, View, Wish
 from longtake.errors import BudgetExceeded, MediaError, VlmError
 from longtake.timing import Span
@@ -27,7 +29,7 @@ ZOOM_GAIN = 0.7
 class LookTask(TypedDict):
     """Input of one branch of the fan-out."""
 
-    question: str
+    asking: Asking
     run_id: str
     view: View
     reservation: str
@@ -39,16 +41,17 @@ async def look(state: LookTask, runtime: Runtime[Context]) -> State:
     desk = await desk_of(state, runtime)
     view = state["view"]
     trace = emit(runtime, "looking", view=view["id"])
-    observation, note = await _observed(desk, state)
+    observations, note = await _observed(desk, state)
     trace += desk.take_events()
-    trace += emit(runtime, "observed", observation=observation, left=desk.ledger.left)
-    update: State = {"observations": [observation], "trace": trace}
+    for observation in observations:
+        trace += emit(runtime, "observed", observation=observation, left=desk.ledger.left)
+    update: State = {"observations": observations, "trace": trace}
     if note is not None:
         update["notes"] = [note]
     return update
 
 
-async def _observed(desk: Desk, task: LookTask) -> tuple[Observation, str | None]:
+async def _observed(desk: Desk, task: LookTask) -> tuple[list[Observation], str | None]:
     view = task["view"]
     try:
         frames = await asyncio.to_thread(
@@ -56,8 +59,8 @@ async def _observed(desk: Desk, task: LookTask) -> tuple[Observation, str | None
         )
     except MediaError as exc:
         desk.release(task["reservation"], str(exc))
-        return blank(view, "failed"), f"a moment could not be shown: {exc}"
-    request = look_at(desk, task["question"], view, frames)
+        return [blank(view, "failed")], f"a moment could not be shown: {exc}"
+    request = look_at(desk, task["asking"], view, frames)
     try:
         reply = await desk.calls.structured(
             request,
@@ -67,15 +70,15 @@ async def _observed(desk: Desk, task: LookTask) -> tuple[Observation, str | None
             reservation=task["reservation"],
         )
     except BudgetExceeded:
-        return blank(view, "no budget"), None
+        return [blank(view, "no budget")], None
     except VlmError as exc:
-        return blank(view, "failed"), f"a look failed: {exc}"
+        return [blank(view, "failed")], f"a look failed: {exc}"
     if not isinstance(reply.parsed, LookReply):
-        return blank(view, reply.outcome), None
-    return observation_of(desk, view, reply.parsed), None
+        return [blank(view, reply.outcome)], None
+    return observations_of(view, reply.parsed), None
 
 
-def look_at(desk: Desk, question: str, view: View, frames: Frames) -> Request:
+def look_at(desk: Desk, asking: Asking, view: View, frames: Frames) -> Request:
     """The request that shows frames of a view."""
     span = Span(view["start"], view["end"])
     quotes = []
@@ -87,13 +90,14 @@ def look_at(desk: Desk, question: str, view: View, frames: Frames) -> Request:
         start=view["start"],
         end=view["end"],
         quotes=quotes,
-        question=question,
+        **asking,
     )
 
 
 def look_price(desk: Desk, state: State, view: View) -> int:
     """Tokens that a look at the view costs at most."""
-    request = look_at(desk, state["question"], view, blank_frames(shape_of(view)))
+    asking = asked_of(state, part(view))
+    request = look_at(desk, asking, view, blank_frames(shape_of(view)))
     return desk.calls.price(request).total
 
 
@@ -122,9 +126,23 @@ def blank(view: View, outcome: str) -> Observation:
     }
 
 
-def observation_of(desk: Desk, view: View, reply: LookReply) -> Observation:
-    """The reply as an observation: its times cut to the view, its wish checked."""
-    start, end = _inside(view, reply.start, reply.end)
+def observations_of(view: View, reply: LookReply) -> list[Observation]:
+    """The reply as an observation for every time that it names: cut to the view, its wish
+    checked. Of the further times those outside the view are left out."""
+    first = _observation(view, reply, *_inside(view, reply.start, reply.end))
+    further = [
+        (max(view["start"], min(times)), min(view["end"], max(times)))
+        for times in reply.more
+        if first["relevant"]
+    ]
+    found = [first]
+    for start, end in further:
+        if start < end:
+            found.append({**first, "start": start, "end": end, "closer": None})
+    return found
+
+
+def _observation(view: View, reply: LookReply, start: float, end: float) -> Observation:
     return {
         "view": view["id"],
         "video_id": view["video_id"],

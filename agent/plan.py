@@ -3,7 +3,15 @@ planning."""
 
 import re
 
-from longtake.agent.state import AnswerType, LaneName, Order, Plan, Relation, SubQuery, TimeRelation
+from longtake.agent.state import (
+    AnswerType,
+    LaneName,
+    Ordinal,
+    Plan,
+    Relation,
+    SubQuery,
+    TimeRelation,
+)
 from longtake.tools.query import statement, terms
 
 ALL_LANES: tuple[LaneName, ...] = ("speech", "text", "visual")
@@ -101,10 +109,12 @@ _MENTIONS = re.compile(
 )
 
 _ORDER = re.compile(
-    r"\b(first|last|final|second|third|fourth|fifth)\b(?= (?:time|moment|occurrence|appear|seen|"
+    r"\b(first|last|final|second|third|fourth|fifth|[1-9]\d?(?:st|nd|rd|th))\b"
+    r"(?= (?:time|moment|occurrence|appear|seen|"
     r"shown|mention|scene|shot)|[^.?]*\b(?:appears?|seen|shown|mentioned|happens?)\b)",
     re.IGNORECASE,
 )
+_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _WHOLE = re.compile(
     r"\b(?:summar\w+|overall|throughout|main (?:topic|theme|point|idea)s?|how many times|"
     r"(?:what|which) order|sequence of|list all|every|whole video|entire|mostly|mainly|about\?)",
@@ -157,7 +167,7 @@ def make_plan(question: str) -> Plan:
         "relation": relation,
         "across_videos": across,
         "mentions": bool(_MENTIONS.search(question)),
-        "order": _order(question),
+        **_order(question),
         "entities": _entities(question),
         "whole": bool(_WHOLE.search(question)),
     }
@@ -203,12 +213,15 @@ def _time_relation(question: str) -> TimeRelation | None:
 _OPEN_STEMS = frozenset(t for word in _OPEN_WORDS for t in terms(word))
 
 
-def _order(question: str) -> Order | None:
+def _order(question: str) -> Ordinal:
     match = _ORDER.search(_QUOTED.sub("", question))
     if match is None:
-        return None
+        return {"order": None, "nth": None}
     word = match[1].lower()
-    return "first" if word == "first" else "last" if word in ("last", "final") else "nth"
+    if word in ("last", "final"):
+        return {"order": "last", "nth": None}
+    number = _ORDINALS.get(word) or int(re.sub(r"\D", "", word))
+    return {"order": "first", "nth": None} if number == 1 else {"order": "nth", "nth": number}
 
 
 def _entities(question: str) -> list[str]:

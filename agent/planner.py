@@ -13,7 +13,7 @@ from longtake.agent.evidence import set_aside_answer
 from longtake.agent.plan import make_plan, sub_query
 from longtake.agent.replies import PlanReply, RelationReply
 from longtake.agent.requests import plan_request, repair_request
-from longtake.agent.state import LaneName, Order, Plan, Relation, State, SubQuery, TimeRelation
+from longtake.agent.state import LaneName, Ordinal, Plan, Relation, State, SubQuery, TimeRelation
 from longtake.errors import BudgetExceeded, VlmError
 
 PLAN_SHARE = 0.1
@@ -74,6 +74,7 @@ def merged(rules: Plan, reply: PlanReply) -> Plan:
     """The rules' plan with what the model adds to it: further sub-queries, a relation in time that
     the rules did not see, names, and whether all of a video matters."""
     queries = list(rules["sub_queries"])
+    order = rules if rules["order"] is not None else _order(reply.relation)
     known = {_plain(query["text"]) for query in queries}
     for asked in reply.sub_queries:
         text = " ".join(asked.text.split())[:MOST_CHARACTERS]
@@ -84,7 +85,8 @@ def merged(rules: Plan, reply: PlanReply) -> Plan:
         **rules,
         "sub_queries": queries,
         "relation": rules["relation"] or _relation(rules, reply.relation),
-        "order": rules["order"] or _order(reply.relation),
+        "order": order["order"],
+        "nth": order["nth"],
         "entities": list(dict.fromkeys([*rules["entities"], *reply.entities])),
         "whole": rules["whole"] or reply.whole,
     }
@@ -110,6 +112,10 @@ def _relation(rules: Plan, reply: RelationReply | None) -> TimeRelation | None:
     }
 
 
-def _order(reply: RelationReply | None) -> Order | None:
-    orders: dict[str, Order] = {"first": "first", "last": "last", "nth": "nth"}
-    return orders.get(reply.kind) if reply is not None else None
+def _order(reply: RelationReply | None) -> Ordinal:
+    if reply is None or reply.kind not in ("first", "last", "nth"):
+        return {"order": None, "nth": None}
+    if reply.kind != "nth":
+        return {"order": reply.kind, "nth": None}
+    usable = reply.nth is not None and reply.nth > 1
+    return {"order": "nth" if usable else None, "nth": reply.nth if usable else None}

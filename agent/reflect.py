@@ -12,7 +12,7 @@ from typing import Literal
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from longtake.agent.belief import agreed, confidence, needs_all
+from longtake.agent.belief import agreed, confidence
 from longtake.agent.candidates import allowed_videos, bounds
 from longtake.agent.context import Context
 from longtake.agent.desk import Desk, desk_of
@@ -24,7 +24,8 @@ from longtake.agent.plan import sub_query
 from longtake.agent.replies import ReflectReply
 from longtake.agent.requests import reflect_request, repair_request, seconds
 from longtake.agent.retrieve import rows_in
-from longtake.agent.sightings import Sighting, frame_gap, sightings
+from longtake.agent.seeking import in_order, needs_all, telling
+from longtake.agent.sightings import Sighting, frame_gap, part, sightings
 from longtake.agent.state import Observation, Row, State, SubQuery, View, ViewKind, Wish
 from longtake.errors import BudgetExceeded, VlmError
 from longtake.timing import Span
@@ -109,7 +110,7 @@ def by_rules(library: Library, state: State) -> Decision | None:
         return Decision(action="answer", why="the model cannot be reached or shown anything")
     wishes = closer_wishes(library, state, latest)
     if not needs_all(state):
-        if agreed(state["observations"]) and not wishes:
+        if agreed(state) and not wishes:
             return Decision(action="answer", why="separate looks agree")
         if _sure(library, state) >= ENOUGH and not wishes:
             return Decision(action="answer", why="what was found is clear enough")
@@ -121,12 +122,13 @@ def by_rules(library: Library, state: State) -> Decision | None:
 def closer_wishes(library: Library, state: State, latest: Sequence[Observation]) -> list[Wish]:
     """Zooms that would show something new: those the model asked for in its latest looks, and
     those that show when a moment begins and ends."""
-    wishes = [
-        o["closer"]
+    parts = {view["id"]: part(view) for view in state["views"]}
+    wishes: list[Wish] = [
+        {**o["closer"], "part": parts[o["view"]]}
         for o in sorted(latest, key=lambda o: -o["confidence"])
         if o["closer"] is not None and o["confidence"] >= TELLING
     ]
-    for sighting in sightings(state)[:MOMENTS]:
+    for sighting in in_order(state, sightings(state))[:MOMENTS]:
         wishes += _edge_wishes(library, state, sighting)
     fresh: list[Wish] = []
     for wish in wishes:
@@ -158,6 +160,7 @@ def _edge_wishes(library: Library, state: State, sighting: Sighting) -> list[Wis
             "crop": None,
             "kind": "zoom",
             "why": f"where what {sighting.view} showed begins or ends",
+            "part": sighting.part,
         }
         for window in windows
     ]
@@ -217,7 +220,7 @@ def checked(desk: Desk, state: State, reply: ReflectReply) -> Decision | None:
     """The model's decision if it can be carried out and leads to something new, else None."""
     why = " ".join(reply.why.split())[:MOST_QUERY_CHARACTERS] or reply.action
     if reply.enough or reply.action == "answer":
-        found = any(o["relevant"] for o in state["observations"])
+        found = bool(telling(state))
         return Decision(action="answer", why=why, by="model") if found else None
     if reply.action == "search":
         query = _new_query(state, reply.query)

@@ -27,6 +27,7 @@ def _share(value: object) -> object:
 Seconds = Annotated[float, BeforeValidator(_time), Field(allow_inf_nan=False)]
 Confidence = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1, allow_inf_nan=False)]
 BoxReply = Annotated[list[float], Field(min_length=4, max_length=4)]
+SpanReply = tuple[Seconds, Seconds]
 LaneReply = Literal["visual", "speech", "text"]
 
 
@@ -51,6 +52,8 @@ class LookReply(_Reply):
     end: Seconds | None = Field(None, alias="to")
     confidence: Confidence = 0.5
     closer: Closer | None = None
+    more: Annotated[list[SpanReply], Field(max_length=64)] = Field(default_factory=list)
+    """Further times when it is seen."""
 
 
 class ReflectReply(_Reply):
@@ -95,6 +98,7 @@ class RelationReply(_Reply):
     """A relation in time."""
 
     kind: Literal["before", "after", "during", "first", "last", "nth"]
+    nth: int | None = None
     anchor: str = ""
 
 

@@ -41,13 +41,21 @@ def seconds(value: float) -> str:
 
 
 def look_request(
-    frames: Frames, *, video: str, start: float, end: float, quotes: Sequence[Quote], question: str
+    frames: Frames,
+    *,
+    video: str,
+    start: float,
+    end: float,
+    quotes: Sequence[Quote],
+    question: str,
+    several: bool = False,
 ) -> Request:
     """Look at frames of one stretch and say what of the question they answer.
 
     Args:
         video: label of the video, such as `V1`.
         quotes: what is said and written in the stretch.
+        several: every time that it is seen is wanted, not only the clearest.
     """
     words = render(
         "look",
@@ -57,6 +65,8 @@ def look_request(
         lines=data_lines(quotes),
         question=question,
     )
+    if several:
+        words = f"{words}\n{render('look_several')}"
     return _request(render("look_system"), (frames, Text(text=words)), LookReply, LOOK_TOKENS)
 
 

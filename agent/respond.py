@@ -12,6 +12,7 @@ from longtake.agent.evidence import Piece, answer_with, pieces
 from longtake.agent.reader import Reading
 from longtake.agent.replies import AnswerReply
 from longtake.agent.requests import answer_again_request, letter, repair_request
+from longtake.agent.sightings import part
 from longtake.agent.state import Citation, Draft, Row, State
 from longtake.errors import BudgetExceeded, VlmError
 from longtake.timing import Span
@@ -147,7 +148,7 @@ def by_rule(desk: Desk, state: State, found: Sequence[Piece], why: str) -> Draft
     encoder = desk.library.sentence_encoder
     read = draft_answer(state, encoder)
     note = f"made by rule: {why}"
-    seen = [p for p in found if p.citation.get("view") and p.citation["score"] >= SUPPORTED]
+    seen = _seen(state, found)
     best = max((p.citation["score"] for p in seen), default=0.0)
     if not seen or (not read["abstained"] and read["confidence"] >= best):
         return {**read, "by": "rules", "note": note}
@@ -167,6 +168,17 @@ def by_rule(desk: Desk, state: State, found: Sequence[Piece], why: str) -> Draft
         "by": "rules",
         "note": note,
     }
+
+
+def _seen(state: State, found: Sequence[Piece]) -> list[Piece]:
+    """What looks saw of what is asked; nothing when it asks for the nth and fewer were seen."""
+    targets = {view["id"] for view in state.get("views") or [] if part(view) == "target"}
+    seen = [
+        piece
+        for piece in found
+        if piece.citation.get("view") in targets and piece.citation["score"] >= SUPPORTED
+    ]
+    return seen if len(seen) >= (state["plan"]["nth"] or 1) else []
 
 
 def _chosen_by_rule(desk: Desk, state: State, seen: Sequence[Piece], note: str) -> Draft:

@@ -12,6 +12,7 @@ from longtake.agent.context import Context, library_of
 from longtake.agent.desk import desk_of, has_model
 from longtake.agent.events import emit
 from longtake.agent.reader import confidence, read
+from longtake.agent.seeking import BESIDE_S, DURING_S
 from longtake.agent.state import Anchor, LaneName, Relation, Row, State, SubQuery
 from longtake.errors import UsageError
 from longtake.timing import Span
@@ -22,10 +23,7 @@ from longtake.tools.search import SearchOptions, search_rows
 NEIGHBOURS_OF = 8
 """Best rows of a sub-query whose neighbours are fetched too."""
 NEIGHBOUR_S = 8.0
-BESIDE_S = 45.0
-"""How far after or before a moment is still 'after' or 'before' it."""
 BESIDE_ROWS = 5
-DURING_S = 2.0
 
 POLICIES: Mapping[str, Literal["select"]] = {
     "default": "select",

@@ -14,6 +14,8 @@ from longtake.agent.desk import Desk, desk_of
 from longtake.agent.draft import draft_answer
 from longtake.agent.events import emit
 from longtake.agent.look import LookTask, look_at, look_price, shape_of
+from longtake.agent.seeking import asked_of, part_of
+from longtake.agent.sightings import part
 from longtake.agent.state import State, View, ViewKind, Wish
 from longtake.errors import BudgetExceeded
 from longtake.timing import Span
@@ -89,12 +91,11 @@ def _reserved(desk: Desk, state: State, views: Sequence[View]) -> list[LookTask]
     """A task a view whose tokens are reserved; what does not fit any more is left out."""
     tasks: list[LookTask] = []
     for view in views:
-        task = LookTask(
-            question=state["question"], run_id=state["run_id"], view=view, reservation=""
-        )
+        asking = asked_of(state, part(view))
+        task = LookTask(asking=asking, run_id=state["run_id"], view=view, reservation="")
         try:
             task["reservation"] = desk.reserve(
-                look_at(desk, state["question"], view, blank_frames(shape_of(view))),
+                look_at(desk, asking, view, blank_frames(shape_of(view))),
                 node="look",
                 purpose=f"{view['kind']} {view['id']}",
             )
@@ -203,6 +204,7 @@ def _view(desk: Desk, state: State, wish: Wish, allowance: int, place: int) -> V
             "kind": wish["kind"],
             "why": wish["why"],
             "round": state.get("round", 0) + 1,
+            "part": wish.get("part") or part_of(state),
         }
 
     assert video.width and video.height

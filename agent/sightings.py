@@ -4,7 +4,7 @@ from the view that shows them best."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from longtake.agent.state import Observation, State, View
+from longtake.agent.state import Observation, Part, State, View
 from longtake.timing import Span
 
 CHANCE = 0.3
@@ -22,6 +22,8 @@ class Sighting:
     view: str
     """The finest view of it."""
     views: tuple[str, ...]
+    part: Part
+    """Whether it is what was asked for, or the moment that the question refers to."""
 
 
 def sightings(state: State) -> list[Sighting]:
@@ -35,13 +37,21 @@ def sightings(state: State) -> list[Sighting]:
     groups: list[list[Observation]] = []
     for observation in sorted(telling, key=lambda o: -frame_gap(views[o["view"]])):
         for group in groups:
-            if _one_moment(group[0], observation, frame_gap(views[group[0]["view"]])):
+            coarse = views[group[0]["view"]]
+            if part(coarse) == part(views[observation["view"]]) and _one_moment(
+                group[0], observation, frame_gap(coarse)
+            ):
                 group.append(observation)
                 break
         else:
             groups.append([observation])
     found = [_sighting(group, views) for group in groups]
     return sorted(found, key=lambda s: (-round(s.confidence, 2), s.video_id, s.span.start))
+
+
+def part(view: View) -> Part:
+    """What a view was looked at for."""
+    return view.get("part", "target")
 
 
 def frame_gap(view: View) -> float:
@@ -77,4 +87,5 @@ def _sighting(group: Sequence[Observation], views: Mapping[str, View]) -> Sighti
         confidence=1 - doubt,
         view=group[-1]["view"],
         views=tuple(o["view"] for o in group),
+        part=part(views[coarse["view"]]),
     )

@@ -18,6 +18,8 @@ Relation = Literal["after", "before", "during"]
 Order = Literal["first", "last", "nth"]
 ViewKind = Literal["overview", "look", "zoom"]
 LaneName = Literal["visual", "speech", "text"]
+Part = Literal["anchor", "target"]
+"""Whether a look is for the moment that a relation in time refers to, or for what is asked."""
 
 
 class SubQuery(TypedDict):
@@ -42,7 +44,16 @@ class TimeRelation(TypedDict):
     """Nothing but the relation says what is asked for ('what comes after X?')."""
 
 
-class Plan(TypedDict):
+class Ordinal(TypedDict):
+    """Which of several like moments is asked for."""
+
+    order: Order | None
+    """None asks for no certain one; else finding any is not enough."""
+    nth: int | None
+    """Counted from 1; None unless `order` is `nth`."""
+
+
+class Plan(Ordinal):
     """What a question asks for, by its words alone."""
 
     sub_queries: list[SubQuery]
@@ -51,8 +62,6 @@ class Plan(TypedDict):
     """Asks which video."""
     mentions: bool
     """Asks whether or when something is said or shown at all, so that finding it is the answer."""
-    order: Order | None
-    """Asks for one of several like moments, so that finding any is not enough."""
     entities: list[str]
     """Names and things asked about."""
     whole: bool
@@ -108,6 +117,8 @@ class View(TypedDict):
     why: str
     """Why it was chosen, for people."""
     round: int
+    part: NotRequired[Part]
+    """`target` when absent."""
 
 
 class Wish(TypedDict):
@@ -119,6 +130,8 @@ class Wish(TypedDict):
     crop: list[float] | None
     kind: ViewKind
     why: str
+    part: NotRequired[Part]
+    """What the look is for; absent is what the round is for."""
 
 
 class Observation(TypedDict):

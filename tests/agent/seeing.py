@@ -92,21 +92,36 @@ def asked_colour(question: str) -> str | None:
     return found[0] if found else None
 
 
-def _look(request: Request) -> str:
+def look_at_colours(request: Request, wanted: str | None = None) -> str:
+    """What is seen of a colour; of the one the question names when None."""
     pictures = _frames(request)[0].pictures
-    wanted = asked_colour(_question(request))
+    wanted = wanted or asked_colour(_question(request))
     seen = [(p.time, colour_of(p.jpeg)) for p in pictures]
-    times = [time for time, name in seen if name == wanted]
     gap = (pictures[-1].time - pictures[0].time) / max(1, len(pictures) - 1) / 2
+    shown = [name == wanted for _, name in seen]
+    spans = [(seen[begin][0] - gap, seen[end - 1][0] + gap) for begin, end in _runs(shown)]
     reply: dict[str, Any] = {
-        "relevant": bool(times),
-        "claim": f"The screen is {wanted if times else seen[0][1]}.",
-        "confidence": 0.9 if times else 0.1,
+        "relevant": bool(spans),
+        "claim": f"The screen is {wanted if spans else seen[0][1]}.",
+        "confidence": 0.9 if spans else 0.1,
         "closer": None,
     }
-    if times:
-        reply |= {"from": times[0] - gap, "to": times[-1] + gap}
+    if '"more"' in words_of(request.messages):
+        reply["more"] = spans[1:]
+        spans = spans[:1]
+    if spans:
+        reply |= {"from": spans[0][0], "to": spans[-1][1]}
     return json.dumps(reply)
+
+
+def _runs(shown: list[bool]) -> list[tuple[int, int]]:
+    """[begin, end) of every run of True."""
+    edges = [
+        i
+        for i in range(len(shown) + 1)
+        if (i < len(shown) and shown[i]) != (i > 0 and shown[i - 1])
+    ]
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _answer(request: Request) -> str:
@@ -139,7 +154,7 @@ def _reflect(request: Request) -> str:
 
 
 _SAY: dict[type, Callable[[Request], str]] = {
-    LookReply: _look,
+    LookReply: look_at_colours,
     AnswerReply: _answer,
     PlanReply: _plan,
     ReflectReply: _reflect,
