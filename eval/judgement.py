@@ -1,7 +1,8 @@
 """What is scored, and how scores are handed on: responses, judgements, rows of a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from longtake.errors import UsageError
@@ -23,6 +24,9 @@ class Response:
     """Stretches of the sample's video that the answer cites, the most telling first."""
     ranking: tuple[str, ...] = ()
     """Video ids, best first, for retrieval."""
+    saliency: tuple[float, ...] = ()
+    """For highlights: how telling each two seconds of the video are, from its start; a record has
+    it in `extra["saliency"]`."""
     abstained: bool = False
 
 
@@ -103,7 +107,7 @@ def shown(sample: Sample, order: Sequence[int]) -> Sample:
             f"they cannot be shown in the order {list(order)!r}"
         )
     answer = sample.answer
-    if sample.kind == "option" and isinstance(answer, str):
+    if sample.kind == "option" and isinstance(answer, str) and answer:
         answer = letter(list(order).index(ord(answer) - ord("A")))
     return replace(sample, options=tuple(sample.options[i] for i in order), answer=answer)
 
@@ -132,8 +136,17 @@ def response_of(record: Record, sample: Sample) -> Response:
         text=text,
         spans=tuple(Span(c.start_s, c.end_s) for c in record.evidence if c.video in videos),
         ranking=record.ranked_videos,
+        saliency=tuple(float(number) for number in record.extra.get("saliency", ())),
         abstained=record.abstained,
     )
+
+
+def videos_of(samples: Iterable[Sample]) -> dict[str, Path | None]:
+    """Every video that samples are about, with its file, also when they name none to a system."""
+    return {
+        str(sample.extra.get("library_video", sample.video)): sample.video_path
+        for sample in samples
+    }
 
 
 def without_video(sample: Sample) -> Sample:

@@ -13,6 +13,18 @@ from longtake.eval.benchmarks.contract import (
 
 _MODULES = {
     "video-mme": "videomme",
+    "video-mme-v2": "videomme_v2",
+    "mlvu": "mlvu",
+    "longvideobench": "longvideobench",
+    "lvbench": "lvbench",
+    "extremewhenbench": "extremewhenbench",
+    "cg-bench": "cgbench",
+    "rtv-bench": "rtvbench",
+    "egoschema": "egoschema",
+    "next-qa": "nextqa",
+    "next-gqa": "nextgqa",
+    "qvhighlights": "qvhighlights",
+    "msrvtt-1ka": "msrvtt",
 }
 """Where each benchmark is; imported when asked for."""
 

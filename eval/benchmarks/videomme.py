@@ -7,8 +7,7 @@ the same rows as `videomme.jsonl`, `.json` or `.csv`; `data/` or `videos/` with 
 Official scorer, read in evaluation/eval_your_results.py (4e7566d) of the owners' repository:
 
 - known openings are cut out, then the first of A, B, C, D anywhere in the reply is the answer, so
-  that "A person ..." and "Based on ..." are A and B; without one there is
-  no answer;
+  that "A person ..." and "Based on ..." are A and B; without one there is no answer;
 - a reply without an answer leaves the denominator;
 - two openings of its list are joined with their neighbours by missing commas ("The best option
   isThe correct option is", "Best answer:Best option:") and so never match;
