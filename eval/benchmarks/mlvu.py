@@ -105,12 +105,13 @@ class Mlvu(Facts):
 
     def official(self, sample: Sample, response: Response | None) -> Judgement:
         """See the module; nothing at all is wrong, as a reply without a letter is."""
-        said = (
-            response.text.strip().split("###")[0].split("Assistant:")[-1].strip()
-            if response
-            else ""
-        )
-        found = said.partition(")")[0].strip()
+        said = response.text if response else ""
+        said = said.split("###")[0].split("Assistant:")[-1].strip()
+        found = said.partition(")")[0]
+        if (
+            sample.extra.get("question_id") is not None
+        ):  # as the test script does and the dev one not
+            found = found.strip()
         parsed = found if len(found) == 1 and found.isupper() else None
         return choices.by_letter(sample, parsed)
 
