@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from longtake.eval import extraction
+from longtake.eval.grounding import iou
 from longtake.eval.judgement import Judgement, Parsed, Response
 from longtake.eval.samples import Sample
 from longtake.timing import Span
@@ -27,12 +28,9 @@ def strict(sample: Sample, response: Response | None) -> Judgement:
     - `ranking`: the right video is first; `values["rank"]` counts from 1.
     """
     truth = sample.answer
-    if response is None:
-        return Judgement(score=None if truth is None and sample.answerable else 0.0)
-    if response.abstained or not sample.answerable:
-        right = response.abstained and not sample.answerable
-        return Judgement(score=1.0 if right else 0.0)
-    parsed = _read(sample, response)
+    if not sample.answerable:
+        return Judgement(score=float(response is not None and response.abstained))
+    parsed = None if response is None or response.abstained else _read(sample, response)
     if truth is None:
         return Judgement(parsed=parsed, score=None)
     if parsed is None:
@@ -97,18 +95,6 @@ def _stretches(value: object) -> tuple[Span, ...]:
     return (
         tuple(item for item in value if isinstance(item, Span)) if isinstance(value, tuple) else ()
     )
-
-
-def iou(one: Span, other: Span) -> float:
-    """Shared seconds over seconds of either; 0 for two empty stretches."""
-    shared = one.overlap(other)
-    either = one.duration + other.duration - shared
-    return shared / either if either > 0 else 0.0
-
-
-def iop(given: Span, true: Span) -> float:
-    """Share of what was given that is true; 0 for an empty stretch."""
-    return given.overlap(true) / given.duration if given.duration > 0 else 0.0
 
 
 def merged(stretches: Sequence[Span]) -> list[Span]:

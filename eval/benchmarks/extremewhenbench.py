@@ -22,9 +22,10 @@ from pathlib import Path
 
 from longtake.eval.benchmarks import files, tables
 from longtake.eval.benchmarks.contract import Facts, OfficialPrompt
+from longtake.eval.grounding import iou
 from longtake.eval.judgement import Judgement, Response, Row, Scored
 from longtake.eval.samples import Evidence, Loaded, Sample
-from longtake.eval.scoring import IOU_LEVELS, iou
+from longtake.eval.scoring import IOU_LEVELS
 from longtake.timing import Span
 
 _PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*(?:-|to|~|\u2013|\u2014)\s*(\d+(?:\.\d+)?)")
@@ -78,7 +79,7 @@ class ExtremeWhenBench(Facts):
             rows.append(tables.row(scored, f"R@{level}", measure=measure, unit="share"))
         rows.append(tables.row(scored, "parse failures", measure=lambda j: float(j.parsed is None)))
         for axis in ("corpus", "category"):
-            rows += tables.by_axis(scored, axis, "mIoU", tables.value("iou"))
+            rows += tables.by_axis(scored, axis, "mIoU", tables.value("iou"), "share")
         return tuple(rows)
 
 

@@ -67,16 +67,18 @@ class MsrVtt(Facts):
         official = [i.official.values["rank"] for i in scored if i.official.counted]
         if len(official) < len(scored):
             official = []
-        strict = [item.strict.values.get("rank", worst) for item in scored]
+        strict = [item.strict.values.get("rank") for item in scored]
         rows = []
         for k in (1, 5, 10):
-            of, st = [100.0 * (r <= k) for r in official], [100.0 * (r <= k) for r in strict]
+            of = [100.0 * (rank <= k) for rank in official]
+            st = [100.0 * (rank is not None and rank <= k) for rank in strict]
             rows.append(
                 _row(f"R@{k}", fmean(of) if of else None, fmean(st) if st else None, scored)
             )
+        ranks = [worst if rank is None else rank for rank in strict]
         for name, taken in (("MdR", median), ("MnR", fmean)):
             of_rank = float(taken(official)) if official else None
-            st_rank = float(taken(strict)) if strict else None
+            st_rank = float(taken(ranks)) if ranks else None
             rows.append(_row(name, of_rank, st_rank, scored, unit="rank"))
         return tuple(rows)
 

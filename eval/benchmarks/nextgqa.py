@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from longtake.errors import UsageError
-from longtake.eval import scoring
+from longtake.eval import grounding, scoring
 from longtake.eval.benchmarks import files, nextqa, submissions, tables
 from longtake.eval.benchmarks.contract import Export, Facts
 from longtake.eval.judgement import Judgement, Response, Row, Scored
@@ -77,8 +77,8 @@ class NextGqa(Facts):
         judged = scoring.strict(sample, response)
         given = response.spans[0] if response and response.spans else None
         true = [piece.span for piece in sample.evidence]
-        iou = max((scoring.iou(given, span) for span in true), default=0.0) if given else 0.0
-        iop = max((scoring.iop(given, span) for span in true), default=0.0) if given else 0.0
+        iou = max((grounding.iou(given, span) for span in true), default=0.0) if given else 0.0
+        iop = max((grounding.iop(given, span) for span in true), default=0.0) if given else 0.0
         return _judged(judged.parsed, judged.score or 0.0, iou, iop)
 
     def aggregate(self, scored: Sequence[Scored]) -> tuple[Row, ...]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from longtake.eval.scoring import iou
+from longtake.eval.grounding import iou
 from longtake.timing import Span
 
 F64 = npt.NDArray[np.float64]

@@ -60,11 +60,15 @@ def row(
 
 
 def by_axis(
-    scored: Sequence[Scored], axis: str, metric: str, measure: Measure = score
+    scored: Sequence[Scored],
+    axis: str,
+    metric: str,
+    measure: Measure = score,
+    unit: Unit = "percent",
 ) -> list[Row]:
     """A row for each value of an axis, in the order in which the values come."""
     return [
-        row(part, metric, part=f"{axis}={name}", measure=measure)
+        row(part, metric, part=f"{axis}={name}", measure=measure, unit=unit)
         for name, part in parts(scored, axis).items()
     ]
 
