@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from longtake import __version__, cli_ask, cli_library, cli_runs, cli_weights
+from longtake import __version__, cli_ask, cli_library, cli_presets, cli_runs, cli_weights
 from longtake.cli_options import (
     BetweenOption,
     JsonOption,
@@ -200,6 +200,7 @@ def search(
 cli_ask.register(app)
 cli_runs.register(app)
 cli_library.register(app)
+cli_presets.register(app)
 cli_weights.register(app)
 
 

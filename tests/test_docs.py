@@ -54,7 +54,8 @@ def test_every_command_and_option_has_help_and_is_documented(name: str) -> None:
 
 def test_the_commands_are_these() -> None:
     assert list(COMMANDS) == (
-        "index search ask runs show-run videos show export check remove prune models doctor".split()
+        "index search ask runs show-run videos show export check remove prune presets models "
+        "doctor".split()
     )
 
 
