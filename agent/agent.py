@@ -304,6 +304,9 @@ class Agent:
             saver = AsyncSqliteSaver(connection)
             try:
                 await saver.setup()
+                # a killed process loses nothing by it; after a power cut the last steps run again,
+                # and the journal, which is always synced, has their replies
+                await connection.execute("PRAGMA synchronous = NORMAL")
             except sqlite3.Error as exc:
                 _log.info("no checkpoints: %s", exc)
                 yield None

@@ -16,8 +16,11 @@ from langgraph.runtime import Runtime
 from longtake.agent.budget import Ledger
 from longtake.agent.calls import Calls
 from longtake.agent.context import Context, library_of, vlm_of
+from longtake.agent.quotes import quotes_in
 from longtake.agent.receipt import Receipt
+from longtake.agent.requests import Quote
 from longtake.config import Settings
+from longtake.timing import Span
 from longtake.tools.library import Library
 from longtake.tools.view import Viewer
 from longtake.tools.vlm.journal import Journal
@@ -49,6 +52,7 @@ class Desk:
         self._journal = journal
         self._events: list[dict[str, Any]] = []
         self._labels = {video.id: f"V{i}" for i, video in enumerate(library.videos(), 1)}
+        self._quotes: dict[tuple[str, Span], list[Quote]] = {}
 
     @property
     def ledger(self) -> Ledger:
@@ -63,6 +67,13 @@ class Desk:
         """Id of the video with that label; None when there is none."""
         wanted = label.strip().upper()
         return next((video for video, name in self._labels.items() if name == wanted), None)
+
+    def quotes(self, video_id: str, span: Span) -> list[Quote]:
+        """What is said and written in a stretch; read once, however many shapes are priced."""
+        key = video_id, span
+        if key not in self._quotes:
+            self._quotes[key] = quotes_in(self.library, video_id, span)
+        return self._quotes[key]
 
     def reserve(self, request: Request, *, node: str, purpose: str) -> str:
         """Set tokens apart for a request before it is sent.

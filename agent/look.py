@@ -8,7 +8,6 @@ from typing_extensions import TypedDict
 from longtake.agent.context import Context
 from longtake.agent.desk import Desk, desk_of
 from longtake.agent.events import emit
-from longtake.agent.quotes import quotes_in
 from longtake.agent.replies import Closer, LookReply
 from longtake.agent.requests import look_request, repair_request
 from longtake.agent.seeking import Asking, asked_of
@@ -83,7 +82,7 @@ def look_at(desk: Desk, asking: Asking, view: View, frames: Frames) -> Request:
     span = Span(view["start"], view["end"])
     quotes = []
     if span.duration <= READ_WITHIN_S:
-        quotes = quotes_in(desk.library, view["video_id"], span)
+        quotes = desk.quotes(view["video_id"], span)
     return look_request(
         frames,
         video=desk.label(view["video_id"]),
