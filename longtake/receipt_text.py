@@ -23,22 +23,36 @@ class Warned:
 
 def heading(receipt: Receipt) -> str:
     """Such as `1,240 of 16,000 tokens in 2 calls, 14,760 left`."""
+    unspent = receipt.limit - receipt.spent - receipt.reserved
     parts = [
         f"{receipt.spent:,} of {counted(receipt.limit, 'token')} "
         f"in {counted(len(receipt.lines), 'call')}",
-        f"{receipt.left:,} left",
+        f"{unspent:,} left",
     ]
-    if receipt.answer_reserve:
-        parts.append(f"{receipt.answer_reserve:,} kept for the answer")
     if receipt.reserved:
         parts.append(f"{receipt.reserved:,} reserved by open calls")
     return ", ".join(parts)
 
 
+def columns(receipt: Receipt) -> tuple[str, ...]:
+    """Heads of the table; without `cost` where no call has a price."""
+    return tuple(name for name in COLUMNS if name != "cost" or _is_priced(receipt))
+
+
 def rows(receipt: Receipt) -> list[tuple[str, ...]]:
-    """A row of cells a call, and one with the sums where there are several."""
+    """A row of cells a call, and one with the sums where there are several; under `columns`."""
     made = [_row(line) for line in receipt.lines]
-    return [*made, _sums(receipt.total)] if len(made) > 1 else made
+    if len(made) > 1:
+        made.append(_sums(receipt.total))
+    if _is_priced(receipt):
+        return made
+    place = COLUMNS.index("cost")
+    return [(*row[:place], *row[place + 1 :]) for row in made]
+
+
+def _is_priced(receipt: Receipt) -> bool:
+    """Whether what at least one call cost in money is known; replayed calls cost nothing."""
+    return any(line.usd is not None and not line.replayed for line in receipt.lines)
 
 
 def warnings(receipt: Receipt) -> list[Warned]:
@@ -70,6 +84,8 @@ def remarks(receipt: Receipt) -> list[str]:
         said.append("estimated: the model reported nothing, the planned tokens are charged")
     if any(line.replayed for line in lines):
         said.append("kept reply: an earlier run paid for it; its tokens count here")
+    if lines and not _is_priced(receipt):
+        said.append("cost unknown: vlm.usd_per_million_in and vlm.usd_per_million_out are not set")
     if any(not line.exact for line in lines):
         said.append("planned tokens marked ≤ are bounds; the rest is the processor's own count")
     return said
@@ -79,7 +95,9 @@ def _row(line: Line) -> tuple[str, ...]:
     bound = "" if line.exact else "≤"
     planned = f"{bound}{line.planned_visual:,} + {line.planned_text:,} + {line.planned_output:,}"
     return (
-        line.purpose if line.node in line.purpose else f"{line.node}: {line.purpose}",
+        line.purpose
+        if line.node in line.purpose or line.node == "look"
+        else f"{line.node}: {line.purpose}",
         line.backend,
         planned,
         tokens(line.input),

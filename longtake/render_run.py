@@ -199,7 +199,7 @@ def receipt(given: "Receipt") -> None:
     out.print(f"budget: {receipt_text.heading(given)}", style="bold", soft_wrap=True)
     rows = receipt_text.rows(given)
     if rows:
-        made = table(*receipt_text.COLUMNS, right=receipt_text.NUMBERS)
+        made = table(*receipt_text.columns(given), right=receipt_text.NUMBERS)
         for row in rows:
             made.add_row(*(printable(cell) for cell in row))
         out.print(made)

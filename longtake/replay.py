@@ -241,7 +241,9 @@ def _figure(frame: Thumbnail, caption: str) -> Html:
 
 
 def _budget(receipt: "Receipt") -> Html:
-    head = element("tr", *(element("th", name, scope="col") for name in receipt_text.COLUMNS))
+    head = element(
+        "tr", *(element("th", name, scope="col") for name in receipt_text.columns(receipt))
+    )
     body = [
         element("tr", *(element("td", cell) for cell in row)) for row in receipt_text.rows(receipt)
     ]

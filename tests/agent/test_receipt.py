@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from longtake import receipt_text
 from longtake.agent.budget import Ledger
 from longtake.agent.receipt import Receipt
 from longtake.config import VlmSettings
@@ -65,6 +66,21 @@ def test_an_unknown_price_makes_the_total_unknown_and_says_what_is_known(ledger:
     assert receipt.total.estimated == 1
     unpriced = Receipt.of(ledger, VlmSettings()).lines
     assert [line.usd for line in unpriced] == [None, 0.0, None, None]
+
+
+def test_a_receipt_without_prices_has_no_column_of_unknowns(ledger: Ledger) -> None:
+    priced, unpriced = Receipt.of(ledger, PRICED), Receipt.of(ledger, VlmSettings())
+    assert "cost" in receipt_text.columns(priced)
+    assert "cost" not in receipt_text.columns(unpriced)
+    for receipt in (priced, unpriced):
+        heads = receipt_text.columns(receipt)
+        for row in receipt_text.rows(receipt):
+            assert len(row) == len(heads)
+        charged = [row[heads.index("charged")] for row in receipt_text.rows(receipt)]
+        assert charged == ["1,240", "1,260", "400", "2,900"]
+    assert any("usd_per_million_in" in said for said in receipt_text.remarks(unpriced))
+    assert not any("usd_per_million_in" in said for said in receipt_text.remarks(priced))
+    assert receipt_text.heading(priced) == "2,900 of 10,000 tokens in 3 calls, 7,100 left"
 
 
 def test_it_is_plain_json_and_comes_back_equal(ledger: Ledger) -> None:
