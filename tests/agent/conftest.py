@@ -14,6 +14,7 @@ from longtake.index.records import SentenceVectors, StageRecord, VideoRecord
 from longtake.index.sentences import build_sentence_encoder
 from longtake.index.store import Store
 from longtake.tools.library import Library
+from tests.data.colours import write_colour_videos
 
 DATA = Path(__file__).parent / "data"
 
@@ -130,6 +131,15 @@ def fill(encoder: SentenceEncoder) -> Fill:
         return video
 
     return fill
+
+
+@pytest.fixture(scope="session")
+def colours_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of two videos of colours; one shows green for six seconds."""
+    place = tmp_path_factory.mktemp("colours")
+    with Library.open(place / "library", Settings(offline=True), create=True) as library:
+        assert library.index(write_colour_videos(place)).ok
+    return place / "library"
 
 
 def transcripts() -> dict[str, dict[str, Any]]:

@@ -17,36 +17,21 @@ from typing import Any
 
 import pytest
 
-from longtake import Agent, Library, Settings
+from longtake import Agent, Library
 from longtake.agent.answer import Answer
 from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply
 from longtake.tools.vlm.messages import Reply, Request
 from tests.agent.seeing import Eyes
-from tests.data.colours import write_colours
+from tests.data.colours import GREEN
 from tests.tools.vlm.fault_server import Handler, says, serving
-
-GREEN = (107.5, 113.5)
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of two videos of colours; one shows green for six seconds."""
-    place = tmp_path_factory.mktemp("colours")
-    stretches = [("red", 60.0), ("blue", 47.5), ("green", 6.0), ("red", 40.5), ("white", 30.0)]
-    write_colours(place / "signal.mp4", stretches)
-    write_colours(place / "other.mp4", [("black", 40.0), ("yellow", 20.0)])
-    with Library.open(place / "library", Settings(offline=True), create=True) as library:
-        assert library.index([place / "signal.mp4", place / "other.mp4"]).ok
-    return place / "library"
 
 
 @pytest.fixture
-def library(folder: Path) -> Iterator[Library]:
+def library(colours_library: Path) -> Iterator[Library]:
     for name in ("calls.db", "checkpoints.db"):
-        for file in folder.glob(f"{name}*"):
+        for file in colours_library.glob(f"{name}*"):
             file.unlink()
-    with Library.open(folder) as opened:
+    with Library.open(colours_library) as opened:
         yield opened
 
 

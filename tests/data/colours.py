@@ -16,6 +16,11 @@ COLOURS = {
     "white": (240, 240, 240),
 }
 
+SIGNAL = (("red", 60.0), ("blue", 47.5), ("green", 6.0), ("red", 40.5), ("white", 30.0))
+GREEN = (107.5, 113.5)
+"""When `SIGNAL` is green."""
+OTHER = (("black", 40.0), ("yellow", 20.0))
+
 U8 = npt.NDArray[np.uint8]
 
 
@@ -52,3 +57,11 @@ def write_colours(
                 container.mux(stream.encode(made))
         container.mux(stream.encode())
     return path
+
+
+def write_colour_videos(folder: Path) -> list[Path]:
+    """`signal.mp4` and `other.mp4`."""
+    return [
+        write_colours(folder / "signal.mp4", SIGNAL),
+        write_colours(folder / "other.mp4", OTHER),
+    ]
