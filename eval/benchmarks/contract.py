@@ -98,7 +98,7 @@ class Benchmark(Protocol):
         """The rule that is the same for all benchmarks (`longtake.eval.scoring.strict`)."""
 
     def aggregate(self, scored: Sequence[Scored]) -> tuple[Row, ...]:
-        """The table, the headline first."""
+        """The table, the headline first, of at most one judgement a sample: seeds apart."""
 
     def captions(self, sample: Sample) -> list[Caption]:
         """The subtitles that come with a sample's video, in order of time; none without them."""
