@@ -3,8 +3,10 @@ plan only adds to that of the rules; one that cannot be used changes nothing."""
 
 import asyncio
 import uuid
+from typing import Any
 
 from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
 
 from longtake.agent.context import Context
 from longtake.agent.desk import Desk, desk_of, has_model
@@ -13,7 +15,16 @@ from longtake.agent.evidence import set_aside_answer
 from longtake.agent.plan import make_plan, sub_query
 from longtake.agent.replies import PlanReply, RelationReply
 from longtake.agent.requests import plan_request, repair_request
-from longtake.agent.state import LaneName, Ordinal, Plan, Relation, State, SubQuery, TimeRelation
+from longtake.agent.state import (
+    LaneName,
+    Ordinal,
+    Plan,
+    Relation,
+    State,
+    SubQuery,
+    TimeRelation,
+    blank_state,
+)
 from longtake.errors import BudgetExceeded, VlmError
 
 PLAN_SHARE = 0.1
@@ -22,30 +33,38 @@ MOST_QUERIES = 5
 MOST_CHARACTERS = 200
 
 
-async def plan(state: State, runtime: Runtime[Context]) -> State:
-    """Graph node: the question's plan. With a model, the answer's tokens are set aside first."""
-    state = {**state, "run_id": state.get("run_id") or uuid.uuid4().hex}
+async def plan(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Graph node: the question's plan, and nothing of what the thread's last question left. With a
+    model, the answer's tokens are set aside first."""
+    run_id = state.get("run_id")
+    if not run_id or run_id == state.get("planned_run"):
+        run_id = uuid.uuid4().hex
     made = await asyncio.to_thread(make_plan, state["question"])
-    update: State = {"run_id": state["run_id"], "plan": made}
+    asked: State = {
+        "question": state["question"],
+        "options": state.get("options") or [],
+        "run_id": run_id,
+        "plan": made,
+    }
+    update = {**blank_state(), "run_id": run_id, "planned_run": run_id}
     trace = []
     by = "rules"
     if has_model(runtime):
-        desk = await desk_of(state, runtime)
-        set_aside_answer(desk, {**state, **update})
+        desk = await desk_of(asked, runtime)
+        set_aside_answer(desk, asked)
         reply, usable = await _planned(desk, state["question"])
         update["reflecting"] = usable
         if reply is not None:
-            update["plan"], by = merged(made, reply), "model"
+            made, by = merged(made, reply), "model"
         trace = desk.take_events()
-    made = update["plan"]
-    update["trace"] = trace + emit(
+    trace += emit(
         runtime,
         "planned",
-        queries=[asked["text"] for asked in made["sub_queries"]],
+        queries=[query["text"] for query in made["sub_queries"]],
         by=by,
         whole=made["whole"],
     )
-    return update
+    return {**update, "plan": made, "trace": Overwrite(trace)}
 
 
 async def _planned(desk: Desk, question: str) -> tuple[PlanReply | None, bool]:

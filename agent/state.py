@@ -6,9 +6,10 @@ schemas.
 """
 
 import operator
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from langgraph.managed import RemainingSteps
+from langgraph.types import Overwrite
 from typing_extensions import TypedDict
 
 AnswerType = Literal[
@@ -212,8 +213,11 @@ class Output(TypedDict):
 
 
 class State(Input, total=False):
-    """Everything a run knows."""
+    """Everything a run knows. A key added here goes into `blank_state` too."""
 
+    planned_run: str
+    """`run_id` of the run that was planned last: tells one that the caller gave from one that the
+    thread's last question left."""
     plan: Plan
     rows: list[Row]
     retrieved: int
@@ -236,3 +240,23 @@ class State(Input, total=False):
     """Every event of the run, in order."""
     answer: dict[str, object]
     steps_left: RemainingSteps
+
+
+def blank_state() -> dict[str, Any]:
+    """The update that makes a run know nothing: servers ask one question after another on one
+    thread, whose state stays. `plan`, `draft` and `answer` are written before they are read."""
+    return {
+        "rows": [],
+        "retrieved": 0,
+        "anchor": None,
+        "searched": {},
+        "views": [],
+        "observations": Overwrite([]),
+        "wishes": [],
+        "round": 0,
+        "reflecting": True,
+        "talk": [],
+        "asked_again": False,
+        "notes": Overwrite([]),
+        "trace": Overwrite([]),
+    }

@@ -45,7 +45,9 @@ async def verify(state: State, runtime: Runtime[Context]) -> Command[Literal["an
         desk = await desk_of(state, runtime)
         final = replace(final, receipt=desk.receipt())
         close_desk(state["run_id"])
-    return Command(goto="__end__", update={"answer": final.to_dict(), "trace": trace})
+    # the thread's next question has its own options and filters, or none
+    cleared: State = {"options": [], "videos": [], "between": []}
+    return Command(goto="__end__", update={**cleared, "answer": final.to_dict(), "trace": trace})
 
 
 async def _can_ask_again(state: State, runtime: Runtime[Context], final: Answer) -> bool:

@@ -250,6 +250,42 @@ def test_it_is_a_subgraph_of_another_graph(library: Library) -> None:
     assert Answer.from_dict(done["answer"]).evidence[0].claim == "The screen is green."
 
 
+def test_a_threads_second_question_starts_anew(library: Library) -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    from longtake.agent.context import Context, register, register_vlm
+    from longtake.agent.graph import build_graph
+    from longtake.agent.state import Input, State, blank_state
+
+    written = {"run_id", "planned_run", "plan", "draft", "answer", "steps_left"}
+    assert set(State.__annotations__) - set(Input.__annotations__) - written == set(blank_state())
+    context = Context(library=register(library), vlm=register_vlm(Eyes()))
+    green: Input = {"question": "Which colour is shown?", "options": ["black", "green"]}
+    yellow: Input = {"question": "When is the screen yellow?"}
+
+    async def states(*asked: Input) -> list[dict[str, Any]]:
+        graph = build_graph(InMemorySaver())
+        config: Any = {"configurable": {"thread_id": "1"}}
+        made = []
+        for question in asked:
+            await graph.ainvoke(question, config, context=context)
+            made.append((await graph.aget_state(config)).values)
+        return made
+
+    first, second = asyncio.run(states(green, yellow))
+    (alone,) = asyncio.run(states(yellow))
+    assert first["run_id"] != second["run_id"]
+    assert Answer.from_dict(first["answer"]).question == green["question"]
+    for key in ("rows", "views", "observations", "notes", "searched", "round", "options"):
+        assert second[key] == alone[key], key
+    events = [[event["event"] for event in state["trace"]] for state in (second, alone)]
+    assert events[0] == events[1]
+    answers = [Answer.from_dict(state["answer"]) for state in (second, alone)]
+    assert answers[0].text == answers[1].text and answers[0].evidence == answers[1].evidence
+    spent = [answer.receipt.spent for answer in answers if answer.receipt is not None]
+    assert spent[0] == spent[1] > 0
+
+
 CHILD = """
 import sys
 from longtake import Agent, Library
