@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
 from longtake.agent.budget import Entry, Ledger
 from longtake.errors import BudgetExceeded, ReplyLost, RequestRefused, VlmError, VlmUnavailable
 from longtake.tools.vlm.journal import Call, Journal, Kept
 from longtake.tools.vlm.messages import Price, Reply, Request, Usage, Vlm
+from longtake.tools.vlm.parsing import parse_reply
 
 log = logging.getLogger(__name__)
 
@@ -305,20 +304,12 @@ def _fault(request: Request, reply: Reply) -> str | None:
         return "it was empty"
     if reply.outcome == "truncated":
         return f"it was cut off after {request.max_tokens} tokens"
-    return _read(request.schema, reply.text)[1]
+    return parse_reply(reply.text, request.schema)[1]
 
 
 def _parsed(request: Request, reply: Reply) -> Reply:
     """A reply of the journal with its value."""
     if request.schema is None or reply.outcome != "ok":
         return reply
-    value, _ = _read(request.schema, reply.text)
+    value, _ = parse_reply(reply.text, request.schema)
     return replace(reply, parsed=value, outcome="unparsed" if value is None else "ok")
-
-
-def _read(schema: type[BaseModel], text: str) -> tuple[BaseModel | None, str]:
-    """The value in a reply, or None and what is wrong with it."""
-    try:
-        return schema.model_validate_json(text), ""
-    except ValidationError as exc:
-        return None, str(exc)

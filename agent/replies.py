@@ -11,14 +11,21 @@ from longtake.timing import parse_time
 def _time(value: object) -> object:
     """Seconds from what models write for a time: 12.5, "12.5 s", "1:23"."""
     if isinstance(value, str):
-        return parse_time(value.replace(" ", "").removesuffix("seconds").removesuffix("sec"))
+        try:
+            return parse_time(value.replace(" ", "").removesuffix("seconds").removesuffix("sec"))
+        except ValueError:
+            # what was written is left out: the message goes back to the model as an instruction
+            raise ValueError("not a time in seconds") from None
     return value
 
 
 def _share(value: object) -> object:
     """A confidence: `0.9`, `"90%"`, `90`."""
     if isinstance(value, str):
-        value = float(value.strip().rstrip("%"))
+        try:
+            value = float(value.strip().rstrip("%"))
+        except ValueError:
+            raise ValueError("not a number from 0 to 1") from None
     if isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100:
         return value / 100
     return value

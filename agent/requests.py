@@ -5,6 +5,7 @@ Words found in videos appear only as JSON strings between <data> marks.
 """
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,6 +20,9 @@ ANSWER_TOKENS = 256
 REFLECT_TOKENS = 128
 PLAN_TOKENS = 384
 
+_JOINERS = "\u200c\u200d"
+_UNSEEN = frozenset({"Cc", "Cf", "Cs"})
+
 Quote = tuple[str, str]
 """Head, such as `12.0-14.5 s, said`, and the words as found in the video."""
 
@@ -30,9 +34,24 @@ def data_lines(quotes: Sequence[Quote]) -> str:
 
 
 def _quoted(words: str) -> str:
-    """A JSON string without angle brackets: `</data>` inside cannot close the data."""
-    text = json.dumps(" ".join(words.split()), ensure_ascii=False)
+    """A JSON string of what can be seen, without angle brackets: `</data>` inside cannot close the
+    data, and what people would not see no model reads."""
+    text = json.dumps(" ".join(visible(words).split()), ensure_ascii=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def visible(words: str) -> str:
+    """The words without control characters, format characters (directions, tags, zero widths, but
+    not the joiners of scripts and emoji), supplementary variation selectors and surrogates."""
+    return "".join(
+        character
+        for character in words
+        if character.isspace()
+        or character in _JOINERS
+        or not (
+            unicodedata.category(character) in _UNSEEN or "\U000e0100" <= character <= "\U000e01ef"
+        )
+    )
 
 
 def seconds(value: float) -> str:
@@ -111,15 +130,25 @@ def plan_request(question: str) -> Request:
 
 def repair_request(request: Request, said: str, fault: str) -> Request:
     """The same request once more, after a reply that could not be used."""
-    answer = Message(role="assistant", parts=(Text(text=said),))
-    again = Message(role="user", parts=(Text(text=render("repair", fault=fault)),))
-    return replace(request, messages=(*request.messages, answer, again))
+    return _asked_again(request, said, render("repair", fault=fault))
 
 
-def answer_again_request(request: Request, said: str, faults: str) -> Request:
-    """The answer once more, after citations that did not hold."""
-    answer = Message(role="assistant", parts=(Text(text=said),))
-    again = Message(role="user", parts=(Text(text=render("answer_again", faults=faults)),))
+def answer_again_request(request: Request, said: str, faults: Sequence[str]) -> Request:
+    """The answer once more, after citations that did not hold.
+
+    Args:
+        faults: what is wrong with each, in words of ours and of the model.
+    """
+    lines = "\n".join(_quoted(fault) for fault in faults)
+    return _asked_again(request, said, render("answer_again", faults=lines))
+
+
+def _asked_again(request: Request, said: str, words: str) -> Request:
+    """The request after what the model said, with half characters of it replaced: they cannot be
+    sent."""
+    sendable = said.encode("utf-8", "replace").decode("utf-8")
+    answer = Message(role="assistant", parts=(Text(text=sendable),))
+    again = Message(role="user", parts=(Text(text=words),))
     return replace(request, messages=(*request.messages, answer, again))
 
 

@@ -25,6 +25,8 @@ SUPPORTED = 0.5
 LEADS = 3
 SLACK_S = 0.5
 """A cited time may miss its moment by this much."""
+NOTHING = "nothing was cited"
+"""The fault of an answer without citations."""
 _LETTER = re.compile(r"^\W*([A-Z]{1,2})(?:\W|$)")
 
 
@@ -38,7 +40,7 @@ async def respond(desk: Desk, state: State) -> Draft:
         return by_rule(desk, state, found, "the budget was too small to ask the model")
     again = state.get("draft") if state.get("asked_again") else None
     if again is not None:
-        faults = "; ".join(again.get("faults") or ()) or "nothing"
+        faults = again.get("faults") or [NOTHING]
         request = answer_again_request(request, again.get("said", ""), faults)
     try:
         reply = await desk.calls.structured(

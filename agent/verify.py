@@ -14,6 +14,7 @@ from longtake.agent.events import emit
 from longtake.agent.evidence import answer_with, pieces
 from longtake.agent.moments import moment_start
 from longtake.agent.requests import answer_again_request
+from longtake.agent.respond import NOTHING
 from longtake.agent.state import Citation, LaneName, Row, State
 from longtake.agent.wording import wording
 from longtake.index.records import VideoRecord
@@ -22,7 +23,6 @@ from longtake.timing import Span
 
 UNSUPPORTED = 0.3
 """Most that an answer without evidence is trusted."""
-FAULTS = "nothing that is in the list"
 SLACK_S = 0.5
 """Stored times may exceed the measured duration by this much; more is not clamped but dropped."""
 
@@ -58,7 +58,9 @@ async def _can_ask_again(state: State, runtime: Runtime[Context], final: Answer)
         return False
     desk = await desk_of(state, runtime)
     again = answer_again_request(
-        answer_with(state, pieces(desk, state)), draft.get("said", ""), FAULTS
+        answer_with(state, pieces(desk, state)),
+        draft.get("said", ""),
+        draft.get("faults") or [NOTHING],
     )
     return desk.calls.fits(again, answer=True)
 
