@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,10 +26,14 @@ from longtake.console import (
     EXIT_PROBLEM,
     command_edge,
     print_json,
+    printable,
     say,
     working,
 )
 from longtake.flags import settings_with
+
+if TYPE_CHECKING:
+    import logging
 
 app = typer.Typer(
     name="longtake",
@@ -48,6 +52,19 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _log_handler() -> "logging.Handler":
+    """Writes the log to stderr; names of files in it cannot command the terminal."""
+    import logging
+
+    class Safe(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return "\n".join(printable(line) for line in super().format(record).split("\n"))
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Safe("%(name)s: %(message)s"))
+    return handler
+
+
 @app.callback()
 def root(
     ctx: typer.Context,
@@ -64,7 +81,7 @@ def root(
     if verbose:
         import logging
 
-        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+        logging.basicConfig(level=logging.INFO, handlers=[_log_handler()])
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """Commands that show the questions that were asked and how each answer came about."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _PREFIX = 4
 """Shortest beginning of a run's id that names it."""
+_SHOWN = 8
+"""Characters of an id in lists."""
 _ALL = 1_000_000
 
 
@@ -133,7 +136,7 @@ def _run(library: "Library", key: str | None) -> "RunRecord":
     if exact or len(found) == 1:
         return (exact or found)[0]
     if found:
-        ids = ", ".join(record.id[:12] for record in found[:5])
+        ids = ", ".join(_told_apart([record.id for record in found])[:5])
         raise UsageError(f"{key!r} names {len(found)} runs: {ids}; write more of the id")
     for item in _unfinished(library):
         if len(key) >= _PREFIX and item.run_id.startswith(key.lower()):
@@ -141,6 +144,12 @@ def _run(library: "Library", key: str | None) -> "RunRecord":
                 f"run {key!r} is unfinished; finish it with: longtake ask --resume {item.run_id}"
             )
     raise UsageError(f"no run {key!r} in the library; longtake runs lists them")
+
+
+def _told_apart(ids: Sequence[str]) -> list[str]:
+    """The ids, as short as they differ but not shorter than lists show them."""
+    length = next(n for n in range(_SHOWN, 1000) if len({i[:n] for i in ids}) == len(set(ids)))
+    return [run_id[:length] for run_id in ids]
 
 
 def _unfinished(library: "Library") -> "list[Unfinished]":
