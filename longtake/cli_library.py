@@ -20,6 +20,7 @@ from longtake.errors import LongtakeError
 from longtake.timing import Span
 
 if TYPE_CHECKING:
+    from longtake.agent.prune import Pruned
     from longtake.index.lanes import StageName
     from longtake.index.records import StageRecord, VideoRecord
 
@@ -224,18 +225,45 @@ def remove(
         _report_removed(opened.remove(videos), as_json=as_json)
 
 
-def prune(ctx: typer.Context, library: LibraryOption = None, as_json: JsonOption = False) -> None:
-    """Take videos out of the library whose files are gone."""
+def prune(
+    ctx: typer.Context,
+    days: Annotated[
+        float,
+        typer.Option("--calls-days", min=0, help="Drop calls of models older than these days."),
+    ] = 90.0,
+    megabytes: Annotated[
+        float,
+        typer.Option("--calls-mb", min=0, help="Drop the oldest calls beyond these megabytes."),
+    ] = 200.0,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take out what is of no use any more: videos whose files are gone, and old calls of models.
+
+    Calls are kept to answer the same request again and to finish interrupted runs. Those of
+    unfinished runs and of the last hour stay, as do all questions with their answers.
+    """
+    import asyncio
+
+    from longtake.agent.prune import prune_calls
+
     with open_library(ctx, library) as opened:
-        _report_removed(opened.prune(), as_json=as_json)
+        gone = opened.prune()
+        dropped = asyncio.run(
+            prune_calls(opened, older_than_s=days * 86_400, most_bytes=int(megabytes * 1e6))
+        )
+    _report_removed(gone, dropped, as_json=as_json)
 
 
-def _report_removed(records: "Iterable[VideoRecord]", *, as_json: bool) -> None:
+def _report_removed(
+    records: "Iterable[VideoRecord]", dropped: "Pruned | None" = None, *, as_json: bool
+) -> None:
     from longtake import documents, render
 
     records = list(records)
     if as_json:
         items = [documents.video(record) for record in records]
-        print_json(documents.document("removed", videos=items))
+        calls = {"calls": documents.pruned(dropped)} if dropped is not None else {}
+        print_json(documents.document("removed", videos=items, **calls))
     else:
-        render.removed(records)
+        render.removed(records, dropped)

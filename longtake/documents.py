@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from longtake.agent.answer import Answer
     from longtake.agent.forecast import Forecast
+    from longtake.agent.prune import Pruned
     from longtake.index.check import Finding
     from longtake.index.doctor import LaneStatus
     from longtake.index.lanes import StageName
@@ -45,6 +46,11 @@ def video(record: "VideoRecord") -> Document:
         "added_at": record.added_at,
         "notes": list(record.notes),
     }
+
+
+def pruned(dropped: "Pruned") -> Document:
+    """Calls of models that were dropped."""
+    return {"dropped": dropped.calls, "runs": dropped.runs, "size_bytes": dropped.size}
 
 
 def stage(record: "StageRecord") -> Document:

@@ -9,11 +9,13 @@ from rich.text import Text
 
 from longtake.console import console, file_name, printable, view_command
 from longtake.index.lanes import StageName, StageState
+from longtake.run_story import counted
 from longtake.timing import Span, format_time
 
 if TYPE_CHECKING:
     from longtake.agent.answer import Answer, Evidence
     from longtake.agent.forecast import Forecast
+    from longtake.agent.prune import Pruned
     from longtake.index.check import Finding
     from longtake.index.doctor import LaneStatus
     from longtake.index.records import StageRecord, VideoRecord
@@ -199,12 +201,17 @@ def _fate(finding: "Finding") -> tuple[str, str]:
     return "cannot be repaired", "red"
 
 
-def removed(records: Sequence["VideoRecord"]) -> None:
-    """Videos that were taken out."""
+def removed(records: Sequence["VideoRecord"], dropped: "Pruned | None" = None) -> None:
+    """Videos and calls that were taken out."""
     out = console()
     for record in records:
         out.print(Text.assemble("removed ", file_name(record.path), f"  {record.id[:8]}"))
-    if not records:
+    if dropped is not None and dropped.calls:
+        out.print(
+            f"dropped {counted(dropped.calls, 'call')} of {counted(dropped.runs, 'ended run')}, "
+            f"{_bytes(dropped.size)}"
+        )
+    elif not records:
         out.print("nothing to remove")
 
 

@@ -9,7 +9,7 @@ nor secrets are stored.
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -226,6 +226,39 @@ class Journal:
                 (run_id,),
             ).fetchall()
         return [_kept(row) for row in rows]
+
+    def last_active(self) -> dict[str, float]:
+        """Run id -> Unix second of its last call, for every run that has calls."""
+        with _translated(self._name):
+            query = (
+                "SELECT run_id, MAX(MAX(sent_at, COALESCE(replied_at, 0))) FROM calls GROUP BY 1"
+            )
+            return {str(row[0]): float(row[1]) for row in self._db.execute(query)}
+
+    def size(self, run_id: str) -> int:
+        """Bytes that the calls of a run hold, what the file has around them not counted."""
+        with _translated(self._name):
+            fields = ("key", "node", "purpose", "backend", "planned", "reply", "charge", "reason")
+            length = " + ".join(f"COALESCE(LENGTH(CAST({field} AS BLOB)), 0)" for field in fields)
+            query = f"SELECT COALESCE(SUM({length}), 0) FROM calls WHERE run_id = ?"
+            return int(self._db.execute(query, (run_id,)).fetchone()[0])
+
+    def forget(self, run_ids: Collection[str]) -> int:
+        """Drop the calls of runs and give their room back to the disk.
+
+        Returns:
+            How many calls were dropped.
+        """
+        with self._writing():
+            dropped = 0
+            for run_id in run_ids:
+                done = self._db.execute("DELETE FROM calls WHERE run_id = ?", (run_id,))
+                dropped += done.rowcount
+                self._db.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+        if dropped:
+            with _translated(self._name):
+                self._db.execute("VACUUM")
+        return dropped
 
     def _insert(self, call: Call, *, state: State) -> int:
         cursor = self._db.execute(
