@@ -85,6 +85,33 @@ def guided(temperature: float) -> Allocator:
     return allocate
 
 
+def resolution(smallest: float) -> Allocator:
+    """F2C: the same for every clip, whatever the weights, between its smallest and its full size.
+
+    Caps are the units of each clip at full size; at its smallest every side is `1 / smallest`.
+    """
+
+    def allocate(weights: Array, budget: int, caps: IntArray) -> IntArray:
+        caps = np.maximum(np.asarray(caps, np.intp), 0)
+        least = np.ceil(caps / smallest**2).astype(np.intp)
+        budget = max(0, min(int(budget), int(caps.sum())))
+        if least.sum() >= budget:
+            return uniform(weights, budget, least)
+        quotas = least.copy()
+        open_ = np.ones(len(caps), bool)
+        while True:
+            # who would get less than the least has it, and the others share what that leaves
+            left = budget - int(least[~open_].sum())
+            quotas[open_] = uniform(weights[open_], left, caps[open_])
+            short = open_ & (quotas < least)
+            if not short.any():
+                return quotas
+            quotas[short] = least[short]
+            open_ &= ~short
+
+    return allocate
+
+
 def tiles(alpha: float) -> Allocator:
     """HiRED: group 0 is the whole picture and gets `alpha` of the budget, the others share what is
     left.

@@ -14,6 +14,8 @@ from longtake.tools.select.items import Array, IntArray
 from longtake.tools.select.prefilter import best_of_windows
 from longtake.tools.select.selectors import Selector, spread
 
+_SAMPLE = 1024
+
 
 def maxmin(*, most: int = 2048, block: int = 512) -> Selector:
     """DivPrune: the set whose nearest pair is as far apart as greedy can make it.
@@ -45,7 +47,9 @@ def mmr(*, balance: float = 0.5, most: int = 4096) -> Selector:
     """Maximal marginal relevance (Carbonell and Goldstein 1998): the best of
     `balance * score - (1 - balance) * similarity to the nearest chosen`, one by one.
 
-    Scores are stretched to 0..1 first, since cosines of text and picture lie in a narrow band.
+    Scores are stretched to 0..1, since cosines of text and picture lie in a narrow band, and
+    similarity is counted from that of any two frames to that of a frame and itself, since pictures
+    of one video are alike to begin with: with plain cosines hardly anything but the score counts.
     """
 
     def select(features: Array, scores: Array, count: int) -> IntArray:
@@ -54,11 +58,12 @@ def mmr(*, balance: float = 0.5, most: int = 4096) -> Selector:
         wanted = _stretched(scores[pool])
         count = max(0, min(count, len(pool)))
         chosen: list[int] = []
+        base = min(0.999, background(rows))
         near = np.zeros(len(pool))
         gains = balance * wanted
         while len(chosen) < count:
             chosen.append(int(np.argmax(gains)))
-            alike = (rows @ rows[chosen[-1]]).astype(np.float64)
+            alike = ((rows @ rows[chosen[-1]]).astype(np.float64) - base) / (1.0 - base)
             near = alike if len(chosen) == 1 else np.maximum(near, alike)
             gains = balance * wanted - (1.0 - balance) * near
             gains[chosen] = -np.inf
@@ -111,6 +116,17 @@ def dissimilar(*, uniform_share: float = 0.85, most: int = 4096) -> Selector:
         return np.sort(pool[chosen])
 
     return select
+
+
+def background(rows: Array) -> float:
+    """Mean cosine of two different frames of the video, at least 0; 0 without features."""
+    sample = rows[spread(len(rows), _SAMPLE)].astype(np.float64)
+    count = len(sample)
+    if count < 2 or not sample.shape[1]:
+        return 0.0
+    total = sample.sum(axis=0)
+    own = float(np.einsum("nd,nd->", sample, sample))
+    return max(0.0, (float(total @ total) - own) / (count * (count - 1)))
 
 
 def _nearest(rows: F32, block: int) -> F32:

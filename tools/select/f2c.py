@@ -19,12 +19,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longtake.tools.select.allocators import waterfill
+from longtake.tools.select.allocators import resolution
 from longtake.tools.select.composition import Draft, Options, Plan, scale_of
+from longtake.tools.select.diversity import background
 from longtake.tools.select.items import Array, Items, Signals
 from longtake.tools.select.peaks import peaks
 from longtake.tools.select.scorers import any_lane
-from longtake.tools.select.selectors import spread
 
 REDUNDANCY = 0.5
 LENGTH = 0.05
@@ -32,7 +32,6 @@ SMALLEST = 2.0
 """Sides are divided by this at most."""
 UNITS = 256
 """Units that a full-size frame is split into when prices are shared."""
-_SAMPLE = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +66,7 @@ def f2c(items: Items, signals: Signals, budget: int, options: Options) -> Plan:
     windows = [best_window(rows, relevance, int(anchor), longest, base) for anchor in anchors]
     members = divided(windows)
     lengths = np.array([len(frames) for frames in members], np.intp)
-    quotas = waterfill(
-        np.ones(len(lengths)),
-        budget * UNITS,
-        lengths * UNITS,
-        np.ceil(lengths * UNITS / SMALLEST**2).astype(np.intp),
-    )
+    quotas = resolution(SMALLEST)(np.ones(len(lengths)), budget * UNITS, lengths * UNITS)
     drafts = []
     for clip, (window, frames) in enumerate(zip(windows, members, strict=True)):
         area = quotas[clip] / (UNITS * len(frames))
@@ -131,17 +125,6 @@ def best_window(
     scores = (sums[b] - sums[a]) / lengths - REDUNDANCY * redundancy + LENGTH * lengths / longest
     best = int(np.argmax(scores))
     return Window(anchor=anchor, start=int(starts[best]), end=int(starts[best] + lengths[best]))
-
-
-def background(rows: Array) -> float:
-    """Mean cosine of two different frames of the video, at least 0; 0 without features."""
-    sample = rows[spread(len(rows), _SAMPLE)].astype(np.float64)
-    count = len(sample)
-    if count < 2 or not sample.shape[1]:
-        return 0.0
-    total = sample.sum(axis=0)
-    own = float(np.einsum("nd,nd->", sample, sample))
-    return max(0.0, (float(total @ total) - own) / (count * (count - 1)))
 
 
 def divided(windows: list[Window]) -> list[list[int]]:

@@ -64,10 +64,7 @@ _PRESETS = (
         scored=INDEX,
         parts=(
             Part(
-                name="frames",
-                reason="best of its stretch",
-                score=any_lane,
-                select=adaptive_split(),
+                name="frames", reason="best of its stretch", score=any_lane, select=adaptive_split()
             ),
         ),
     ),
@@ -130,7 +127,7 @@ _PRESETS = (
     Preset(
         name="mmr",
         line="Relevant frames, each unlike those before.",
-        source="maximal marginal relevance (Carbonell and Goldstein 1998)",
+        source="MMR (Carbonell and Goldstein 1998)",
         needs=("features", "relevance"),
         scored=INDEX,
         parts=(
@@ -216,11 +213,7 @@ _PRESETS = (
         scored="none",
         parts=(
             Part(
-                name="sheet",
-                reason="one of six on a sheet",
-                select=uniform,
-                frames=6,
-                area=1 / 6,
+                name="sheet", reason="one of six on a sheet", select=uniform, frames=6, area=1 / 6
             ),
             Part(name="overview", reason=EVEN, select=uniform, area=0.1),
         ),

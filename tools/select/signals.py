@@ -86,21 +86,30 @@ def gather(
 
 
 def spread_spans(times: F64, spans: Sequence[Span], values: Sequence[float]) -> Array:
-    """[N] the highest value of the spans that hold each frame, 0 where none does.
-
-    A span between two frames lends its value to the nearest, so that no short word is lost, unless
-    that is farther off than frames usually are from each other.
-    """
+    """[N] the highest value of the spans that hold each frame (`frames_in`), 0 where none does."""
     lent = np.zeros(len(times))
-    step = float(np.median(np.diff(times))) if len(times) > 1 else np.inf
-    for span, value in zip(spans, values, strict=True):
-        first = int(np.searchsorted(times, span.start, side="left"))
-        last = int(np.searchsorted(times, span.end, side="left"))
-        if first == last:
-            first = int(np.argmin(np.abs(times - span.middle)))
-            last = first + (1 if abs(times[first] - span.middle) <= step else 0)
+    for (first, last), value in zip(frames_in(times, spans), values, strict=True):
         lent[first:last] = np.maximum(lent[first:last], value)
     return lent
+
+
+def frames_in(times: F64, spans: Sequence[Span]) -> IntArray:
+    """[S, 2] first frame of each span and the one after its last; equal where there is none.
+
+    A span between two frames has the nearest, so that no short word is lost, unless that is
+    farther off than frames usually are from each other.
+    """
+    step = float(np.median(np.diff(times))) if len(times) > 1 else np.inf
+    starts = np.array([span.start for span in spans])
+    ends = np.array([span.end for span in spans])
+    held = np.stack([np.searchsorted(times, starts), np.searchsorted(times, ends)], axis=1)
+    middles = (starts + ends) / 2
+    after = np.clip(np.searchsorted(times, middles), 0, len(times) - 1)
+    before = np.maximum(after - 1, 0)
+    nearest = np.where(middles - times[before] <= times[after] - middles, before, after)
+    lost = (held[:, 0] == held[:, 1]) & (np.abs(times[nearest] - middles) <= step)
+    held[lost, 0], held[lost, 1] = nearest[lost], nearest[lost] + 1
+    return held.astype(np.intp)
 
 
 def _grid(duration: float, fps: float) -> F64:
@@ -201,10 +210,10 @@ def _density(library: Library, video_id: str, items: Items) -> Array | None:
     if not texts:
         return None
     words: dict[int, set[str]] = {}
-    for span, text in texts:
-        held = np.unique(items.clips[np.flatnonzero(spread_spans(items.times, [span], [1.0]))])
+    spans = [span for span, _ in texts]
+    for (first, last), (_, text) in zip(frames_in(items.times, spans), texts, strict=True):
         stems = {stem(word) for word in content_words(text)}
-        for clip in held:
+        for clip in np.unique(items.clips[first:last]):
             words.setdefault(int(clip), set()).update(stems)
     numbers, inverse, sizes = np.unique(items.clips, return_inverse=True, return_counts=True)
     counts = np.array([len(words.get(int(number), ())) for number in numbers], np.float64)

@@ -13,6 +13,7 @@ from longtake.tools.select.allocators import (
     guided,
     per_segment,
     proportional,
+    resolution,
     softmax,
     tiles,
     top_counts,
@@ -30,6 +31,7 @@ ALLOCATORS = {
     "soft": proportional(temperature=0.3),
     "cold": proportional(temperature=0.01),
     "guided": guided(10.0),
+    "resolution": resolution(2.0),
     "tiles": tiles(0.5),
     "tiles-all": tiles(1.0),
     "buckets": buckets,
@@ -100,6 +102,12 @@ def test_known_shares() -> None:
     assert waterfill(np.array([0.0, 1, 0]), 12, caps).tolist() == [1, 10, 1]
     assert waterfill(np.array([0.0, 3, 1]), 10, caps, 2).tolist() == [2, 5, 3]
     assert per_segment(np.zeros(3), 6, np.array([2, 4, 6])).tolist() == [1, 2, 3]
+
+
+def test_clips_share_alike_between_half_and_full_sides() -> None:
+    assert resolution(2.0)(np.ones(3), 600, np.array([100, 400, 400])).tolist() == [100, 250, 250]
+    assert resolution(2.0)(np.ones(3), 450, np.array([100, 400, 1200])).tolist() == [50, 100, 300]
+    assert resolution(2.0)(np.ones(3), 300, np.array([100, 400, 1200])).tolist() == [25, 100, 175]
 
 
 def test_buckets_leave_no_group_empty_before_the_budget_is_short() -> None:

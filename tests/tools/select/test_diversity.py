@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from longtake.tools.select.diversity import dissimilar, facility, maxmin, mmr
+from longtake.tools.select.diversity import background, dissimilar, facility, maxmin, mmr
 from longtake.tools.select.listwise import Listwise, determinantal, kernel
 from longtake.tools.select.prefilter import best_of_windows
 
@@ -76,22 +76,28 @@ def test_maxmin_is_not_far_from_the_best_set() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_mmr_is_the_textbook_loop(seed: int) -> None:
+def test_mmr_is_the_loop_over_likeness_beyond_the_usual(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    rows, scores = units(rng, 25), rng.random(25)
+    rows, scores = units(rng, 25) + np.array([1.0, 0, 0, 0]), rng.random(25)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    base = np.mean([rows[a] @ rows[b] for a in range(25) for b in range(25) if a != b])
+    assert base > 0.2
+
+    def near(frame: int) -> float:
+        return max(((rows[frame] @ rows[c] - base) / (1 - base) for c in chosen), default=0.0)
+
     chosen: list[int] = []
     while len(chosen) < 7:
         left = [i for i in range(25) if i not in chosen]
-        chosen.append(
-            max(
-                left,
-                key=lambda i: (
-                    0.5 * stretched(scores)[i]
-                    - 0.5 * max((rows[i] @ rows[c] for c in chosen), default=0.0)
-                ),
-            )
-        )
+        chosen.append(max(left, key=lambda i: 0.5 * stretched(scores)[i] - 0.5 * near(i)))
     assert mmr()(rows, scores, 7).tolist() == sorted(chosen)
+
+
+def test_background_is_the_mean_cosine_of_all_pairs() -> None:
+    rows = np.abs(units(np.random.default_rng(0), 50))
+    pairs = [rows[a] @ rows[b] for a in range(50) for b in range(50) if a != b]
+    assert background(rows) == pytest.approx(np.mean(pairs))
+    assert background(np.empty((50, 0))) == 0.0
 
 
 def facility_value(rows: Rows, scores: Rows, some: Any) -> float:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from longtake.tools.select.choose import choose
 from longtake.tools.select.composition import Selection
-from longtake.tools.select.f2c import Window, background, best_window, divided
+from longtake.tools.select.f2c import Window, best_window, divided
 from longtake.tools.select.items import Items, Signals
 from longtake.tools.select.peaks import basin_peaks, peaks, time_groups
 
@@ -87,13 +87,6 @@ def test_the_window_is_the_best_by_the_formula_written_out(seed: int) -> None:
     assert scores[found.start, found.end] == pytest.approx(max(scores.values()))
 
 
-def test_background_is_the_mean_cosine_of_all_pairs() -> None:
-    rows = np.abs(units(np.random.default_rng(0), 50))
-    pairs = [rows[a] @ rows[b] for a in range(50) for b in range(50) if a != b]
-    assert background(rows) == pytest.approx(np.mean(pairs))
-    assert background(np.empty((50, 0))) == 0.0
-
-
 def test_a_frame_of_two_windows_belongs_to_the_nearer_anchor() -> None:
     windows = [Window(anchor=2, start=0, end=6), Window(anchor=6, start=3, end=9)]
     assert divided(windows) == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
@@ -135,11 +128,16 @@ def test_f2c_shows_still_peaks_sharp_and_moving_ones_long() -> None:
 def test_f2c_prices_clips_as_the_source_does_when_every_frame_has_its_anchor() -> None:
     """`K` anchors: a clip of `l` frames costs one frame, each side smaller by `sqrt(l)`."""
     rng = np.random.default_rng(4)
-    relevance = np.tile([0.2, 0.6, 1.0, 0.6], 30)
-    found = planned(relevance, units(rng, 120, 64), 30)
+    wide, narrow = [0.2, 0.99, 1.0, 0.99, 0.8], [0.1, 0.2, 1.0, 0.2, 0.1]
+    relevance = np.array((wide + narrow) * 15)
+    found = planned(relevance, units(rng, 150, 64), 30)
+    lengths = set()
     for clip in {pick.clip for pick in found.picks}:
         own = [pick for pick in found.picks if pick.clip == clip]
         assert own[0].scale == pytest.approx(1 / math.sqrt(len(own)), abs=2 / 4096)
+        lengths.add(len(own))
+    assert len(lengths) > 1
+    assert found.cost == pytest.approx(30, abs=0.05)
 
 
 def test_f2c_without_features_takes_what_does_not_change_for_still() -> None:
