@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.tools.select.allocators import (
@@ -44,6 +44,7 @@ groups = st.lists(st.tuples(weights, st.integers(0, 60)), min_size=1, max_size=2
 
 
 @pytest.mark.parametrize("name", sorted(ALLOCATORS))
+@settings(max_examples=50, deadline=None)
 @given(groups, st.integers(0, 800))
 def test_quotas_are_integers_within_caps_that_sum_exactly(
     name: str, rows: list[tuple[float, int]], budget: int
@@ -56,6 +57,7 @@ def test_quotas_are_integers_within_caps_that_sum_exactly(
     assert quotas.sum() == min(budget, caps.sum())
 
 
+@settings(max_examples=50, deadline=None)
 @given(groups, st.integers(0, 800), st.integers(0, 9))
 def test_waterfill_is_fair_as_filling_by_small_steps_is(
     rows: list[tuple[float, int]], budget: int, floor: int
@@ -80,6 +82,7 @@ def test_waterfill_is_fair_as_filling_by_small_steps_is(
 
 
 @pytest.mark.parametrize("name", ["waterfill", "soft", "guided", "buckets"])
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 90), min_size=1, max_size=20), st.integers(0, 300))
 def test_more_weight_never_gets_less_and_equal_weights_get_alike(
     name: str, values: list[int], budget: int

@@ -59,7 +59,7 @@ def test_the_presets_of_the_issue_are_there_and_described() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(1, 120), st.integers(1, 40), st.integers(0, 500))
 def test_what_is_chosen_costs_no_more_than_the_budget(
     name: str, total: int, budget: int, seed: int

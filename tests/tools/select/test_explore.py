@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.tools.select.choose import choose
@@ -33,6 +33,7 @@ class Scored:
         return [index for call in self.calls for index in call]
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.integers(1, 700), st.integers(0, 80), st.integers(1, 40), st.integers(1, 200), st.integers(0)
 )
@@ -78,6 +79,7 @@ def test_bounds_are_those_of_the_formula() -> None:
     assert upper_bounds(scores, edges) == pytest.approx(expected)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000))
 def test_a_frame_counts_as_the_nearest_one_scored_in_its_arm(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -103,6 +105,7 @@ def test_focus_scores_frames_through_the_probe_or_reads_the_index() -> None:
     assert stored.scored == 0 and stored.notes and stored.times == found.times
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.integers(1, 40))
 def test_sizes_sum_to_the_budget_within_full_size(values: list[float], budget: int) -> None:
     """`LEAST` to `UNITS` each; the first released version gives 1,407 of 729 tokens to a frame."""
@@ -112,6 +115,7 @@ def test_sizes_sum_to_the_budget_within_full_size(values: list[float], budget: i
     assert (shown <= UNITS).all() and (shown >= LEAST).all()
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=25), st.integers(1, 20))
 def test_a_likelier_frame_is_never_smaller(values: list[float], budget: int) -> None:
     row = np.array(values)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.tools.select.items import Items
@@ -96,6 +96,7 @@ def saved(still: Rows, cuts: tuple[int, ...], total: int) -> int:
     )
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(2, 9), st.integers(1, 4), st.integers(0, 100_000), st.integers(2, 9))
 def test_windows_save_as_much_as_the_best_of_all_cuts(
     total: int, parts: int, seed: int, longest: int

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.tools.select.choose import choose
@@ -34,6 +34,7 @@ def reference_peaks(values: list[float]) -> list[int]:
     return [(first + last) // 2 for _, first, last in best]
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 4), max_size=40))
 def test_peaks_are_those_of_a_walk_over_the_values(values: list[int]) -> None:
     row = np.array(values, np.float64)
@@ -47,6 +48,7 @@ def test_a_silent_video_has_one_peak_and_a_word_in_it_is_the_peak() -> None:
     assert basin_peaks(silent).tolist() == [300]
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 500), min_size=3, max_size=30, unique=True), st.integers(1, 6))
 def test_groups_of_time_are_a_fixed_point_of_k_means(times: list[int], count: int) -> None:
     row = np.array(sorted(times))
@@ -97,6 +99,7 @@ def planned(relevance: Rows, rows: Rows, budget: int) -> Selection:
     return choose("f2c", items, Signals(frame_text=relevance), budget)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 12), st.integers(1, 80))
 def test_f2c_never_costs_more_and_spends_what_the_clips_can_take(
     seed: int, budget: int, count: int

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.errors import UsageError
@@ -77,6 +77,7 @@ def test_weights_of_scorers_on_one_scale() -> None:
     assert length(ITEMS, signals) == pytest.approx(np.array([3, 1, 1, 1]) / np.sqrt(12))
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=20))
 def test_every_scale_keeps_the_order_and_says_what_it_is(values: list[float]) -> None:
     row = np.array(values)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.errors import UsageError
@@ -48,6 +48,7 @@ def no_features(values: Rows) -> Rows:
     return np.empty((len(values), 0))
 
 
+@settings(max_examples=50, deadline=None)
 @given(scores, counts, st.sampled_from(sorted(EXACT)))
 def test_that_many_indices_sorted_and_unique(values: Rows, count: int, name: str) -> None:
     if name == "forced" and len(values) < 4:
@@ -58,6 +59,7 @@ def test_that_many_indices_sorted_and_unique(values: Rows, count: int, name: str
     assert all(0 <= index < len(values) for index in found)
 
 
+@settings(max_examples=50, deadline=None)
 @given(scores, counts)
 def test_topk_is_what_sorting_by_hand_gives(values: Rows, count: int) -> None:
     by_hand = sorted(range(len(values)), key=lambda i: (-values[i], i))[:count]
@@ -76,6 +78,7 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
     assert set(SELECTORS) == {"topk", "uniform"}
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.integers(0, 9).map(float), min_size=1, max_size=12),
     st.sampled_from([0.3, 0.5, 0.9, 1.0]),
@@ -137,6 +140,7 @@ def reference_aks(values: list[float], count: int, level: int = 0) -> list[int]:
     return reference_aks(left, share, level + 1) + [middle + index for index in rest]
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=60), st.integers(1, 20))
 def test_aks_is_the_recursion_of_the_paper(values: list[float], count: int) -> None:
     row = np.array(values)
@@ -155,6 +159,7 @@ def test_aks_stays_at_a_peak_that_stands_out_and_spreads_otherwise() -> None:
     assert np.bincount(found // 100, minlength=8).tolist() == [1] * 8
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.integers(1, 30))
 def test_best_window_holds_the_most(values: list[int], count: int) -> None:
     row = np.array(values, np.float64)
@@ -181,6 +186,7 @@ def test_choice_inside_groups() -> None:
     assert by_group(topk, no_features(values), values, groups, quotas).tolist() == [1, 4, 5]
 
 
+@settings(max_examples=50, deadline=None)
 @given(scores, st.integers(1, 50))
 def test_the_prefilter_keeps_the_best_of_each_window(values: Rows, most: int) -> None:
     found = best_of_windows(values, most)
