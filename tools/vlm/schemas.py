@@ -23,6 +23,10 @@ def _strict(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     kept = {key: value for key, value in node.items() if key in _KEPT}
+    if "prefixItems" in node:  # a tuple: strict mode knows lists of one kind only
+        first = node["prefixItems"]
+        kinds = [kind for i, kind in enumerate(first) if kind not in first[:i]]
+        kept["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     for key in ("properties", "$defs"):
         if key in kept:
             kept[key] = {name: _strict(value) for name, value in kept[key].items()}

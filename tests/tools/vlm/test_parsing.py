@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from longtake.tools.vlm.parsing import parse_reply
+from longtake.tools.vlm.schemas import strict_schema
 
 
 class Claim(BaseModel):
@@ -87,3 +88,18 @@ def test_every_value_comes_back(claim: Claim, wrapping: str) -> None:
     if "```" in claim.claim or "<think" in claim.claim:
         return
     assert parse_reply(text, Claim)[0] == claim
+
+
+def test_a_tuple_is_a_list_of_one_kind_to_a_strict_server() -> None:
+    class Held(BaseModel):
+        span: tuple[float, float]
+        named: tuple[str, int]
+
+    made = strict_schema(Held)["properties"]
+    assert (made["span"]["items"], made["span"]["minItems"], made["span"]["maxItems"]) == (
+        {"type": "number"},
+        2,
+        2,
+    )
+    assert made["named"]["items"] == {"anyOf": [{"type": "string"}, {"type": "integer"}]}
+    assert not any("prefixItems" in node for node in made.values())
