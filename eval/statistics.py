@@ -89,7 +89,7 @@ def ratio(
 def per_cluster(clusters: Sequence[str], *columns: F64) -> tuple[F64, ...]:
     """Each column summed over every cluster, [C]; clusters in the order of their names."""
     _, place = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)
-    return tuple(np.bincount(place, weights=column) for column in columns)
+    return tuple(np.bincount(place, weights=c).astype(np.float64) for c in columns)
 
 
 def _weights(count: int, draws: int, rng: np.random.Generator) -> Iterator[F64]:

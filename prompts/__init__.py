@@ -19,6 +19,15 @@ def names() -> list[str]:
     return sorted(f.name[:-3] for f in files(__package__).iterdir() if f.name.endswith(".md"))
 
 
+def text(name: str) -> str:
+    """The template as it is written.
+
+    Raises:
+        LookupError: if there is no such template.
+    """
+    return _template(name).template
+
+
 def placeholders(name: str) -> frozenset[str]:
     """The values a template needs.
 
