@@ -1,12 +1,12 @@
 """Moments that may be worth a look, with the share of belief each has: what was retrieved, and
 stretches that nothing speaks for or against."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from longtake.agent.seeking import beside, decided_after, part_of
 from longtake.agent.sightings import part
-from longtake.agent.state import Observation, Row, State, View
+from longtake.agent.state import Observation, State, View
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
 from longtake.tools.library import Library
@@ -46,7 +46,7 @@ class Candidate:
 def candidates(library: Library, state: State) -> list[Candidate]:
     """Candidates not yet looked at, by video and time; beliefs sum to at most 1."""
     videos = allowed_videos(library, state)
-    found = _merged(_from_rows(state.get("rows") or [], videos))
+    found = _merged(_from_rows(state, videos))
     share = _coverage_share(state, found)
     near = _beside(state, videos)
     if near:
@@ -80,13 +80,16 @@ def bounds(video: VideoRecord, state: State) -> Span:
     return Span(between[0], between[1]).clamp(video.duration)
 
 
-def _from_rows(rows: Iterable[Row], videos: Mapping[str, VideoRecord]) -> list[Candidate]:
+def _from_rows(state: State, videos: Mapping[str, VideoRecord]) -> list[Candidate]:
     made = []
-    for row in rows:
+    for row in state.get("rows") or []:
         video = videos.get(row["video_id"])
         if video is None or (row["score"] <= 0 and not row["beside"]):
             continue
-        span = _window(Span(row["start"], row["end"]), video.duration)
+        allowed = bounds(video, state)
+        if row["start"] >= allowed.end or row["end"] <= allowed.start:
+            continue
+        span = _window(Span(row["start"], row["end"]), allowed)
         quote = f'"{row["text"]}"' if row["text"] else "pictures like the question"
         why = f"{row['lane']}: {quote}"
         belief = max(row["score"], 1e-3) * (2.0 if row["beside"] else 1.0)
@@ -94,12 +97,14 @@ def _from_rows(rows: Iterable[Row], videos: Mapping[str, VideoRecord]) -> list[C
     return made
 
 
-def _window(span: Span, duration: float) -> Span:
-    """The span, widened to at least `SHORTEST_S` and cut to `LONGEST_S` from its start."""
+def _window(span: Span, allowed: Span) -> Span:
+    """The span, widened to at least `SHORTEST_S` and cut to `LONGEST_S` from its start, within what
+    may be looked at."""
     if span.duration < SHORTEST_S:
         pad = (SHORTEST_S - span.duration) / 2
         span = Span(max(0.0, span.start - pad), span.end + pad)
-    return Span(span.start, min(span.end, span.start + LONGEST_S)).clamp(duration)
+    start = max(span.start, allowed.start)
+    return Span(start, min(span.end, start + LONGEST_S, allowed.end))
 
 
 def _merged(found: Sequence[Candidate]) -> list[Candidate]:

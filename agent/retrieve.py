@@ -134,12 +134,11 @@ def rows_in(
         if lane == "speech":
             found = [
                 (s.id, s.segment.start, s.segment.end, s.segment.text)
-                for s in library.store.segments(video_id, span)
+                for s in library.segments(video_id, span)
             ]
         else:
             found = [
-                (c.id, c.cue.start, c.cue.end, c.cue.text)
-                for c in library.store.cues(video_id, span)
+                (c.id, c.cue.start, c.cue.end, c.cue.text) for c in library.cues(video_id, span)
             ]
         rows += [
             {

@@ -142,7 +142,14 @@ def test_shards_are_read_together_whatever_their_number(tmp_path: Path) -> None:
 
 
 def test_shards_share_videos_out_evenly_and_for_ever() -> None:
-    assert [shard_of(f"video{i}", 4) for i in range(6)] == [0, 1, 2, 2, 2, 1]  # sha256sum, 16th digit
+    assert [shard_of(f"video{i}", 4) for i in range(6)] == [
+        0,
+        1,
+        2,
+        2,
+        2,
+        1,
+    ]  # sha256sum, 16th digit
     sizes = Counter(shard_of(f"v{i}", 5) for i in range(5000))
     assert set(sizes) == set(range(5)) and max(sizes.values()) < 1.1 * 1000
 

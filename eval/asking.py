@@ -1,0 +1,288 @@
+"""How one question is put to one system, and what came of it, whatever the system."""
+
+import asyncio
+import hashlib
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from longtake.agent.calls import Calls
+from longtake.agent.desk import JOURNAL
+from longtake.agent.receipt import Receipt
+from longtake.agent.replies import AnswerReply
+from longtake.agent.requests import letter, repair_request
+from longtake.errors import BudgetExceeded
+from longtake.eval.material import Chosen, Material, fitted, shown
+from longtake.eval.reading import Question, Shown, read_request, understood
+from longtake.eval.records import Cited, FrameSent, Spent, Status
+from longtake.eval.samples import Sample
+from longtake.eval.watched import WatchedLibrary
+from longtake.index.records import VideoRecord
+from longtake.timing import Span
+from longtake.tools.view import Viewer, encode
+from longtake.tools.vlm.journal import Journal
+from longtake.tools.vlm.messages import Frames, Price, Reply, Request, Vlm
+
+NOTHING = Spent(visual=0, text_in=0, out=0, cached=0, total=0, calls=0, usd=0.0)
+WITHHELD = "refused"
+UNREACHED = frozenset({"unavailable", "lost", "rejected", "failed"})
+"""Outcomes of calls that say nothing of the model's ability."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question to one system."""
+
+    sample: Sample
+    videos: tuple[VideoRecord, ...]
+    """Where the answer may lie."""
+    order: tuple[int, ...]
+    """Place in the benchmark of each option as shown."""
+    budget: int
+    seed: int
+    may_abstain: bool
+
+    @property
+    def question(self) -> Question:
+        """As it is shown. Equal options are told apart."""
+        texts: list[str] = []
+        for place in self.order:
+            text = self.sample.options[place]
+            texts.append(text if text not in texts else f"{text} ({letter(len(texts))})")
+        return Question(
+            text=self.sample.question, options=tuple(texts), may_abstain=self.may_abstain
+        )
+
+    @property
+    def between(self) -> Span | None:
+        """What of each video may be seen; None is all of it."""
+        until = self.sample.visible_until_s
+        return None if until is None else Span(0.0, max(0.0, until))
+
+    def span(self, video: VideoRecord) -> Span:
+        """What of one video may be seen."""
+        whole = Span(0.0, video.duration)
+        return whole if self.between is None else self.between.clamp(video.duration)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What models call the videos."""
+        return {video.id: f"V{number}" for number, video in enumerate(self.videos, 1)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of it; ids of videos are those of the library."""
+
+    status: Status
+    answered_by: Literal["model", "rules", "none"] = "none"
+    raw: str = ""
+    text: str = ""
+    place: int | None = None
+    """Index of the chosen option as shown."""
+    abstained: bool = False
+    confidence: float | None = None
+    cited: tuple[Cited, ...] = ()
+    frames: tuple[FrameSent, ...] = ()
+    spent: Spent = NOTHING
+    overrun: bool = False
+    vlm_s: float = 0.0
+    error: str | None = None
+    agent_run: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Seeded:
+    """A model whose requests all carry a seed. Seeds have caches of their own."""
+
+    def __init__(self, vlm: Vlm, seed: int) -> None:
+        self._vlm = vlm
+        self._seed = seed
+        self.name = vlm.name
+        self.identity = vlm.identity if not seed else f"{vlm.identity}/seed{seed}"
+
+    def price(self, request: Request) -> Price:
+        """That of the model."""
+        return self._vlm.price(request)
+
+    async def ask(self, request: Request) -> Reply:
+        """The model's reply to the request with the seed."""
+        return await self._vlm.ask(replace(request, seed=self._seed))
+
+    async def close(self) -> None:
+        """Nothing: the model is its owner's to close."""
+
+
+def option_order(sample: Sample, option_seed: int | None, seed: int) -> tuple[int, ...]:
+    """The order in which options are shown: the benchmark's without an option seed, else drawn
+    from it, the sample's name and the run's seed, the same in every process."""
+    order = list(range(len(sample.options)))
+    if option_seed is not None:
+        random.Random(_number(f"{option_seed}/{sample.sample_id}/{seed}")).shuffle(order)
+    return tuple(order)
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def guess(asked: Asked) -> Outcome:
+    """An option at random, the same whenever it is asked again; no option abstains."""
+    count = len(asked.order)
+    if not count:
+        return Outcome(status="ok", answered_by="rules", abstained=True)
+    place = random.Random(_number(f"guess/{asked.sample.sample_id}/{asked.seed}")).randrange(count)
+    return Outcome(
+        status="ok",
+        answered_by="rules",
+        raw=letter(asked.order[place]),
+        text=asked.question.options[place],
+        place=place,
+        confidence=1 / count,
+    )
+
+
+async def read_once(
+    library: WatchedLibrary, vlm: Vlm, asked: Asked, material: Material, *, use_cache: bool
+) -> Outcome:
+    """Show as much of some material as the budget holds and ask once.
+
+    Raises:
+        VlmError: the model cannot be reached or its reply was lost.
+        MediaError: frames cannot be read.
+    """
+    journal = Journal.open(library.root / JOURNAL)
+    events: list[dict[str, Any]] = []
+    try:
+        calls = Calls.restore(
+            vlm,
+            journal,
+            uuid.uuid4().hex,
+            limit=asked.budget,
+            use_cache=use_cache,
+            on_call=events.append,
+        )
+        chosen = await asyncio.to_thread(
+            fitted,
+            material,
+            asked.question,
+            asked.labels,
+            room=calls.ledger.available(),
+            price=lambda request: calls.price(request).total,
+            seed=asked.seed,
+        )
+        if chosen is None:
+            return Outcome(status="budget", error="the question alone does not fit the budget")
+        videos = await asyncio.to_thread(_with_frames, library, material, chosen, asked.labels)
+        request = read_request(asked.question, videos, chosen.lines, seed=asked.seed)
+        try:
+            reply = await calls.structured(
+                request, node="answer", purpose="answer", repair=repair_request, answer=True
+            )
+        except BudgetExceeded as exc:
+            return Outcome(status="budget", error=str(exc))
+        receipt = Receipt.of(calls.ledger, library.settings.vlm)
+    finally:
+        journal.close()
+    return _outcome(asked, reply, receipt, chosen, videos)
+
+
+def _with_frames(
+    library: WatchedLibrary, material: Material, chosen: Chosen, labels: dict[str, str]
+) -> list[Shown]:
+    """What is shown, with its pixels."""
+    viewer = Viewer(library)
+    videos = []
+    for video in shown(material, chosen, labels):
+        shape = chosen.shapes.get(video.video_id)
+        if shape is not None:
+            frames = _blackened(video.frames) if material.black else None
+            video = replace(video, frames=frames or viewer.frames(video.video_id, shape))
+        videos.append(video)
+    return videos
+
+
+def _blackened(frames: Frames | None) -> Frames:
+    """The same frames, all black."""
+    import numpy as np
+
+    assert frames is not None
+    first = frames.pictures[0]
+    jpeg = encode(np.zeros((first.height, first.width, 3), np.uint8))
+    pictures = (
+        replace(picture, jpeg=jpeg, key=f"black:{picture.time:.3f}:{first.width}x{first.height}")
+        for picture in frames.pictures
+    )
+    return Frames(pictures=tuple(pictures))
+
+
+def _outcome(
+    asked: Asked, reply: Reply, receipt: Receipt, chosen: Chosen, videos: Sequence[Shown]
+) -> Outcome:
+    base = Outcome(
+        status="ok",
+        answered_by="model",
+        raw=reply.text,
+        frames=tuple(
+            FrameSent(video=video, t_s=time, width=shape.width, height=shape.height)
+            for video, shape in chosen.shapes.items()
+            for time in shape.times
+        ),
+        spent=spent_of(receipt),
+        overrun=overran(receipt),
+        vlm_s=receipt.total.seconds,
+        extra={"lines": len(chosen.lines), **call_facts(receipt)},
+    )
+    if reply.outcome == WITHHELD:
+        return replace(base, status="refused")
+    if not isinstance(reply.parsed, AnswerReply):
+        return replace(base, status="parse_fail", error=f"the reply was {reply.outcome}")
+    said = understood(reply.parsed, asked.question, videos)
+    lost = asked.question.options and said.place is None and not said.abstained
+    return replace(
+        base,
+        status="parse_fail" if lost else "ok",
+        error="the reply names none of the options" if lost else None,
+        text=said.text,
+        place=said.place,
+        abstained=said.abstained,
+        confidence=said.confidence,
+        cited=said.cited,
+    )
+
+
+def spent_of(receipt: Receipt) -> Spent:
+    """Tokens of a receipt; what a provider did not report is as planned."""
+    lines = receipt.lines
+    visual = sum(line.planned_visual for line in lines)
+    into = sum(
+        line.planned_visual + line.planned_text if line.input is None else line.input
+        for line in lines
+    )
+    return Spent(
+        visual=visual,
+        text_in=max(0, into - visual),
+        out=sum(line.planned_output if line.output is None else line.output for line in lines),
+        cached=receipt.total.cached,
+        total=receipt.spent,
+        calls=len(lines),
+        usd=receipt.total.usd,
+    )
+
+
+def overran(receipt: Receipt) -> bool:
+    """Whether more was reported than the budget allows."""
+    return receipt.spent > receipt.limit or any(line.disputed for line in receipt.lines)
+
+
+def call_facts(receipt: Receipt) -> dict[str, Any]:
+    """What else is worth keeping of the calls."""
+    total = receipt.total
+    return {
+        "replayed": total.replayed,
+        "estimated": total.estimated,
+        "mismatch": total.mismatch,
+        "exact": all(line.exact for line in receipt.lines),
+    }

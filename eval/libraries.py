@@ -1,0 +1,198 @@
+"""One library for all videos of a benchmark: made once, reused by every run; what it cost is kept
+apart."""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from longtake.config import Settings
+from longtake.errors import LibraryLocked, LongtakeError
+from longtake.eval.identity import Subtitles, digest
+from longtake.eval.samples import Sample
+from longtake.eval.watched import WatchedLibrary
+from longtake.index.lanes import StageName
+from longtake.index.reports import IndexReport, ProgressEvent
+from longtake.index.stages import stage_specs
+
+WAIT_S = 2.0
+"""Between two looks whether another process has finished indexing."""
+
+_SILENT = frozenset(StageName) - {StageName.SPEECH}
+
+
+class IndexCost(BaseModel):
+    """What indexing one video took, once for all of its questions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    video: str
+    """Id in the benchmark."""
+    video_id: str
+    """Id in the library."""
+    duration_s: float
+    size: int
+    """Bytes of vectors and thumbnails."""
+    seconds: dict[str, float]
+    """By stage; stages run side by side, so their sum is more than what was waited."""
+    engines: dict[str, str]
+    stats: dict[str, dict[str, Any]]
+    """By stage, as indexing recorded them: frames, tokens, dropped, ..."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """The videos of some samples, ready to be asked about."""
+
+    library: WatchedLibrary
+    ids: dict[str, str]
+    """Video of the benchmark -> id in the library."""
+    faults: dict[str, str]
+    """Video of the benchmark -> why it cannot be asked about."""
+
+    def video_of(self, video_id: str) -> str:
+        """The benchmark's name of a video of the library."""
+        return next((name for name, known in self.ids.items() if known == video_id), video_id)
+
+
+def index_settings(settings: Settings, subtitles: Subtitles) -> Settings:
+    """The settings under which videos are indexed for a subtitle mode."""
+    wanted = "ignore" if subtitles == "asr" else "prefer"
+    speech = settings.speech.model_copy(update={"subtitles": wanted})
+    return settings.model_copy(update={"speech": speech})
+
+
+def index_hash(settings: Settings, subtitles: Subtitles) -> str:
+    """Hash of everything that indexing depends on beside the videos."""
+    specs = stage_specs(index_settings(settings, subtitles))
+    left_out = {StageName.SPEECH} if subtitles == "off" else set()
+    parts = {
+        str(name): [spec.engine, spec.model, spec.version, spec.parameters]
+        for name, spec in specs.items()
+        if name not in left_out
+    }
+    return digest([subtitles, parts])[:16]
+
+
+def index_videos(
+    folder: Path,
+    samples: Sequence[Sample],
+    settings: Settings,
+    subtitles: Subtitles,
+    progress: Callable[[ProgressEvent], None] | None = None,
+) -> Indexed:
+    """A library in `folder` that holds the videos of these samples; what is up to date stays.
+
+    Videos stand in it under links of one folder, with their subtitles beside them, whatever the
+    benchmark calls either. Without subtitles (`off`) nothing is recognised; in mode `given` only
+    videos that come with subtitles have speech.
+
+    Raises:
+        LibraryError: the library cannot be written.
+    """
+    chosen = index_settings(settings, subtitles)
+    media = folder / "media"
+    media.mkdir(parents=True, exist_ok=True)
+    links: dict[str, Path] = {}
+    spoken: set[str] = set()
+    faults: dict[str, str] = {}
+    for sample in samples:
+        if not sample.video or sample.video in links or sample.video in faults:
+            continue
+        if sample.video_path is None or not sample.video_path.is_file():
+            faults[sample.video] = "the video file is missing"
+            continue
+        given = sample.subtitles if subtitles == "given" else None
+        links[sample.video] = _linked(media, sample.video, sample.video_path, given)
+        if subtitles == "asr" or given is not None:
+            spoken.add(sample.video)
+    library = WatchedLibrary.open(folder / "library", chosen, create=True)
+    ids: dict[str, str] = {}
+    for names, only in (
+        ([name for name in links if name in spoken], None),
+        ([name for name in links if name not in spoken], _SILENT),
+    ):
+        if not names:
+            continue
+        report = _indexed(library, [links[name] for name in names], only, progress)
+        found = {video.path: video for video in report.videos}
+        for name in names:
+            video = found[links[name].absolute()]
+            if video.video_id is None:
+                faults[name] = video.error or "it cannot be indexed"
+            else:
+                ids[name] = video.video_id
+    return Indexed(library=library, ids=ids, faults=faults)
+
+
+def _indexed(
+    library: WatchedLibrary,
+    paths: list[Path],
+    only: frozenset[StageName] | None,
+    progress: Callable[[ProgressEvent], None] | None,
+) -> IndexReport:
+    """Index, after whoever else is indexing into the same library."""
+    while True:
+        try:
+            return library.index(paths, only=only, progress=progress)
+        except LibraryLocked:
+            time.sleep(WAIT_S)
+
+
+def _linked(media: Path, video: str, path: Path, subtitles: Path | None) -> Path:
+    """A link to the video under a name of its own, beside one to its subtitles."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", video)[:60]
+    name = f"{plain}_{hashlib.sha256(video.encode()).hexdigest()[:8]}"
+    link = media / f"{name}{path.suffix.lower()}"
+    _point(link, path)
+    for old in media.glob(f"{name}.*"):
+        if old != link and (subtitles is None or old.name != f"{name}{subtitles.suffix.lower()}"):
+            old.unlink()
+    if subtitles is not None:
+        _point(media / f"{name}{subtitles.suffix.lower()}", subtitles)
+    return link
+
+
+def _point(link: Path, target: Path) -> None:
+    """Make `link` lead to `target`."""
+    wanted = target.absolute()
+    try:
+        if link.is_symlink() and link.readlink() == wanted:
+            return
+        link.unlink(missing_ok=True)
+        link.symlink_to(wanted)
+    except OSError as exc:
+        raise LongtakeError(f"cannot link {str(link)!r} to the video: {exc.strerror}") from exc
+
+
+def index_costs(indexed: Indexed) -> list[IndexCost]:
+    """What indexing each video took, from the stages that the library recorded."""
+    library = indexed.library
+    records = library.store.stages()
+    costs = []
+    for name, video_id in indexed.ids.items():
+        stages = [record for (video, _), record in records.items() if video == video_id]
+        costs.append(
+            IndexCost(
+                video=name,
+                video_id=video_id,
+                duration_s=library.video(video_id).duration,
+                size=_size(library.root, video_id),
+                seconds={str(s.name): round(s.finished_at - s.started_at, 3) for s in stages},
+                engines={str(s.name): f"{s.engine} ({s.state})" for s in stages},
+                stats={str(s.name): dict(s.stats) for s in stages},
+            )
+        )
+    return costs
+
+
+def _size(root: Path, video_id: str) -> int:
+    """Bytes of the files that belong to one video alone."""
+    files = [path for path in (root / "vectors").rglob(f"*{video_id}*") if path.is_file()]
+    files += [path for path in (root / "thumbs" / video_id).rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in files)
