@@ -35,9 +35,18 @@ def cli_page() -> str:
         "",
         *_parameters(program),
     ]
-    for name, command in program.commands.items():
+    for name, command in commands(program):
         parts += [f"## longtake {name}", "", command.help.strip(), "", *_parameters(command)]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def commands(group: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its whole name, those of groups too: `eval run`."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
 
 
 def _parameters(command: Any) -> Iterator[str]:

@@ -13,6 +13,8 @@ Subtitles = Literal["off", "given", "asr"]
 """`off`: nothing that is said is known; `given`: the benchmark's subtitles, where a video has some;
 `asr`: what our recogniser hears."""
 
+MODES: Mapping[str, Subtitles] = {"off": "off", "given": "given", "asr": "asr"}
+
 
 class Identity(BaseModel):
     """Everything that decides a run's numbers, the seed and the shard apart."""
@@ -25,8 +27,9 @@ class Identity(BaseModel):
     """Hash of the benchmark's annotation files."""
     expected: int
     """Samples that the run has to answer: the denominator."""
-    limit: str = ""
-    """How samples were drawn when not all are asked, such as `200 of 2700, seed 0`."""
+    limit: int | None = None
+    """Samples that were drawn; None asks all."""
+    limit_seed: int = 0
     subtitles: Subtitles
     system: str
     policy: str = ""

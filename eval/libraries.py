@@ -13,10 +13,13 @@ from pydantic import BaseModel, ConfigDict
 
 from longtake.config import Settings
 from longtake.errors import LibraryLocked, LongtakeError
+from longtake.eval.benchmarks.subtitles import write_srt
 from longtake.eval.identity import Subtitles, digest
 from longtake.eval.samples import Sample
 from longtake.eval.watched import WatchedLibrary
+from longtake.index.captions import Caption
 from longtake.index.lanes import StageName
+from longtake.index.records import StageRecord
 from longtake.index.reports import IndexReport, ProgressEvent
 from longtake.index.stages import stage_specs
 
@@ -39,7 +42,7 @@ class IndexCost(BaseModel):
     size: int
     """Bytes of vectors and thumbnails."""
     seconds: dict[str, float]
-    """By stage; stages run side by side, so their sum is more than what was waited."""
+    """That each stage worked; stages run side by side, so that less was waited than their sum."""
     engines: dict[str, str]
     stats: dict[str, dict[str, Any]]
     """By stage, as indexing recorded them: frames, tokens, dropped, ..."""
@@ -84,6 +87,8 @@ def index_videos(
     samples: Sequence[Sample],
     settings: Settings,
     subtitles: Subtitles,
+    *,
+    captions: Callable[[Sample], Sequence[Caption]],
     progress: Callable[[ProgressEvent], None] | None = None,
 ) -> Indexed:
     """A library in `folder` that holds the videos of these samples; what is up to date stays.
@@ -92,8 +97,12 @@ def index_videos(
     benchmark calls either. Without subtitles (`off`) nothing is recognised; in mode `given` only
     videos that come with subtitles have speech.
 
+    Args:
+        captions: the subtitles that come with a sample's video.
+
     Raises:
         LibraryError: the library cannot be written.
+        MediaError: subtitles cannot be read.
     """
     chosen = index_settings(settings, subtitles)
     media = folder / "media"
@@ -107,9 +116,9 @@ def index_videos(
         if sample.video_path is None or not sample.video_path.is_file():
             faults[sample.video] = "the video file is missing"
             continue
-        given = sample.subtitles if subtitles == "given" else None
+        given = captions(sample) if subtitles == "given" else ()
         links[sample.video] = _linked(media, sample.video, sample.video_path, given)
-        if subtitles == "asr" or given is not None:
+        if subtitles == "asr" or given:
             spoken.add(sample.video)
     library = WatchedLibrary.open(folder / "library", chosen, create=True)
     ids: dict[str, str] = {}
@@ -144,17 +153,25 @@ def _indexed(
             time.sleep(WAIT_S)
 
 
-def _linked(media: Path, video: str, path: Path, subtitles: Path | None) -> Path:
-    """A link to the video under a name of its own, beside one to its subtitles."""
+def _linked(media: Path, video: str, path: Path, given: Sequence[Caption]) -> Path:
+    """A link to the video under a name of its own, its subtitles beside it."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", video)[:60]
     name = f"{plain}_{hashlib.sha256(video.encode()).hexdigest()[:8]}"
     link = media / f"{name}{path.suffix.lower()}"
     _point(link, path)
+    words = media / f"{name}.srt"
     for old in media.glob(f"{name}.*"):
-        if old != link and (subtitles is None or old.name != f"{name}{subtitles.suffix.lower()}"):
+        if old not in (link, words):
             old.unlink()
-    if subtitles is not None:
-        _point(media / f"{name}{subtitles.suffix.lower()}", subtitles)
+    if not given:
+        words.unlink(missing_ok=True)
+        return link
+    new = media / f"{name}.srt.new"
+    write_srt(given, new)
+    if words.is_file() and words.read_bytes() == new.read_bytes():
+        new.unlink()  # an untouched file is not indexed again
+    else:
+        new.replace(words)
     return link
 
 
@@ -183,12 +200,16 @@ def index_costs(indexed: Indexed) -> list[IndexCost]:
                 video_id=video_id,
                 duration_s=library.video(video_id).duration,
                 size=_size(library.root, video_id),
-                seconds={str(s.name): round(s.finished_at - s.started_at, 3) for s in stages},
+                seconds={str(stage.name): _busy(stage) for stage in stages},
                 engines={str(s.name): f"{s.engine} ({s.state})" for s in stages},
                 stats={str(s.name): dict(s.stats) for s in stages},
             )
         )
     return costs
+
+
+def _busy(stage: StageRecord) -> float:
+    return round(float(stage.stats.get("busy_s", stage.finished_at - stage.started_at)), 3)
 
 
 def _size(root: Path, video_id: str) -> int:

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,6 +43,12 @@ class Log:
     """Lines of every sample and seed, so that what was retried can be told."""
     torn: int = 0
     """Half lines that killed processes left behind."""
+    seeds: int = 1
+    """That every sample is to be asked with."""
+    data: str = ""
+    """Folder of the benchmark on the machine that ran it."""
+    folders: tuple[Path, ...] = ()
+    """Where its files lie."""
 
 
 def shard_of(video: str, shards: int) -> int:
@@ -95,7 +101,7 @@ def read_log(path: Path) -> Log:
     torn = 1 if lines.pop() else 0
     if not lines:
         raise UsageError(f"{str(path)!r} has no header: it is no log, or its process was killed")
-    identity = _header(lines[0], path)
+    identity, header = _header(lines[0], path)
     records = []
     for number, line in enumerate(lines[1:], 2):
         try:
@@ -105,10 +111,15 @@ def read_log(path: Path) -> Log:
                 f"{str(path)!r}, line {number} is damaged: {exc.errors()[0]['msg']}; "
                 "delete the line, its sample is then asked again"
             ) from exc
-    return _of(identity, records, torn)
+    return replace(
+        _of(identity, records, torn),
+        seeds=int(header.get("seeds", 1)),
+        data=str(header.get("data", "")),
+        folders=(path.parent,),
+    )
 
 
-def _header(line: bytes, path: Path) -> Identity:
+def _header(line: bytes, path: Path) -> tuple[Identity, dict[str, Any]]:
     try:
         header = json.loads(line)
         version = header["longtake_eval"]
@@ -116,7 +127,7 @@ def _header(line: bytes, path: Path) -> Identity:
             raise UsageError(
                 f"{str(path)!r} is a log of format {version}, this longtake reads {FORMAT}"
             )
-        return Identity.model_validate(header["identity"])
+        return Identity.model_validate(header["identity"]), header
     except (ValueError, KeyError, TypeError) as exc:
         raise UsageError(f"{str(path)!r} does not begin like a log of an evaluation") from exc
 
@@ -142,7 +153,13 @@ def _joined(parts: Sequence[Log]) -> Log:
     for part in parts:
         for key, count in part.tries.items():
             tries[key] += count
-    return Log(identity=joined.identity, records=joined.records, tries=tries, torn=joined.torn)
+    return replace(
+        joined,
+        tries=tries,
+        seeds=max(part.seeds for part in parts),
+        data=parts[0].data,
+        folders=tuple(dict.fromkeys(folder for part in parts for folder in part.folders)),
+    )
 
 
 class Writer:
@@ -153,11 +170,21 @@ class Writer:
         tries: how often each was tried before.
     """
 
-    def __init__(self, folder: Path, identity: Identity, *, shard: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: Identity,
+        *,
+        shard: str = "",
+        seeds: int = 1,
+        data: Path | None = None,
+    ) -> None:
         """
         Args:
             folder: of the run; made when absent.
             shard: such as `1of4`, part of the file's name.
+            seeds: that every sample is to be asked with.
+            data: folder of the benchmark, for whoever scores the log.
 
         Raises:
             UsageError: the folder holds another run, or another process writes this file.
@@ -176,12 +203,12 @@ class Writer:
                 "its own --shard"
             ) from exc
         try:
-            self._begin(folder, identity)
+            self._begin(folder, identity, {"seeds": seeds, "data": str(data or "")})
         except BaseException:
             self._stack.close()
             raise
 
-    def _begin(self, folder: Path, identity: Identity) -> None:
+    def _begin(self, folder: Path, identity: Identity, more: dict[str, Any]) -> None:
         self.finished: set[Key] = set()
         self.tries: dict[Key, int] = {}
         for file in (self._path, self._opened):
@@ -208,6 +235,7 @@ class Writer:
                 "run_id": identity.run_id,
                 "identity": identity.model_dump(),
                 "started_at": time.time(),
+                **more,
             }
             _append(self._file, header)
             _sync_folder(folder)

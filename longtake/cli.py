@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from longtake import __version__, cli_ask, cli_library, cli_presets, cli_runs, cli_weights
+from longtake import (
+    __version__,
+    cli_ask,
+    cli_eval,
+    cli_library,
+    cli_presets,
+    cli_runs,
+    cli_weights,
+)
 from longtake.cli_options import (
     BetweenOption,
     JsonOption,
@@ -219,6 +227,7 @@ cli_runs.register(app)
 cli_library.register(app)
 cli_presets.register(app)
 cli_weights.register(app)
+cli_eval.register(app)
 
 
 def main() -> None:

@@ -59,9 +59,9 @@ class _Page:
         """The whole page."""
         answer = self._answer()
         steps = self._steps()
-        style, script = _part("style.css"), _part("script.js")
-        return Template(_part("template.html")).substitute(
-            policy=_policy(style, script),
+        style, script = page_part("style.css"), page_part("script.js")
+        return Template(page_part("template.html")).substitute(
+            policy=page_policy(style, script),
             style=style,
             script=script,
             data=data,
@@ -283,7 +283,8 @@ def _data(record: "RunRecord") -> str:
     return written
 
 
-def _policy(style: str, script: str) -> str:
+def page_policy(style: str, script: str) -> str:
+    """A content security policy under which nothing but this style and script is in force."""
     return (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
@@ -295,5 +296,6 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
-def _part(name: str) -> str:
+def page_part(name: str) -> str:
+    """A file of the folder `replay_page`."""
     return (resources.files("longtake") / "replay_page" / name).read_text(encoding="utf-8")

@@ -18,7 +18,18 @@ from longtake.flags import setting_names
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAM: Any = typer.main.get_command(app)
-COMMANDS: dict[str, Any] = PROGRAM.commands
+
+
+def _flat(group: Any, above: str = "") -> dict[str, Any]:
+    """Commands by their whole names: `index`, `eval run`."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {f"{above}{name}": command} if inner is None else _flat(command, f"{name} ")
+    return found
+
+
+COMMANDS: dict[str, Any] = _flat(PROGRAM)
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +64,11 @@ def test_every_command_and_option_has_help_and_is_documented(name: str) -> None:
 
 
 def test_the_commands_are_these() -> None:
-    assert list(COMMANDS) == (
-        "index search ask runs show-run videos show export check remove prune presets models "
-        "doctor".split()
-    )
+    assert list(COMMANDS) == [
+        *"index search ask runs show-run videos show export check remove prune presets".split(),
+        *("models", "doctor"),
+        *("eval run", "eval score", "eval compare", "eval report", "eval export"),
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS])
@@ -91,6 +103,8 @@ def test_the_readme_shows_commands() -> None:
 def test_commands_of_the_readme_are_accepted(line: str) -> None:
     """Parsed by the program itself; an unknown option, value or missing argument raises."""
     _, name, *arguments = shlex.split(line)
+    if name not in COMMANDS:
+        name = f"{name} {arguments.pop(0)}"
     with COMMANDS[name].make_context(name, arguments) as context:
         assert context.params
 

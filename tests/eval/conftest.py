@@ -28,6 +28,8 @@ def indexed(
 ) -> Iterator[Indexed]:
     """The benchmark's library, with the subtitles that come with it."""
     samples = TWINS.load(world, "test", subtitles=True).samples
-    made = index_videos(tmp_path_factory.mktemp("indexed"), samples, settings, "given")
+    made = index_videos(
+        tmp_path_factory.mktemp("indexed"), samples, settings, "given", captions=TWINS.captions
+    )
     yield made
     made.library.close()

@@ -58,9 +58,16 @@ def record(sample: str, seed: int = 0, **changes: Any) -> Record:
 
 def test_every_field_of_the_identity_makes_another_run() -> None:
     base = identity()
-    changed: dict[str, Any] = {"expected": 5, "budget": 4000, "subtitles": "asr",
-                               "option_seed": 1, "options_searched": True,
-                               "library_mode": True}  # fmt: skip
+    changed: dict[str, Any] = {
+        "expected": 5,
+        "limit": 2,
+        "limit_seed": 3,
+        "budget": 4000,
+        "subtitles": "asr",
+        "option_seed": 1,
+        "options_searched": True,
+        "library_mode": True,
+    }
     runs = {base.run_id}
     for name in Identity.model_fields:
         other = base.model_copy(update={name: changed.get(name, "other")})

@@ -1,0 +1,283 @@
+"""From the owners' files to scores and comparisons, through the commands and the real Video-MME
+adapter."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from longtake.cli import app
+from longtake.config import Settings
+from longtake.errors import UsageError
+from longtake.eval.batch import (
+    Batch,
+    Told,
+    parse_budgets,
+    parse_shard,
+    parse_systems,
+    run_batch,
+)
+from longtake.eval.benchmarks import benchmark
+from longtake.eval.drawing import drawn, of_shard
+from longtake.eval.log import read_logs
+from longtake.eval.samples import Sample
+from tests.agent.seeing import Eyes
+from tests.eval.world import LETTERS, NEEDLES, STRETCHES, reader
+
+BUDGETS = (700, 1400)
+
+
+@pytest.fixture(scope="module")
+def mme(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The colours as owners of Video-MME would distribute them: 3 of 2,700 questions."""
+    folder = tmp_path_factory.mktemp("mme")
+    (folder / "data").mkdir()
+    rows = []
+    for number, (colour, _) in enumerate(NEEDLES):
+        shutil.copy(world / f"{colour}.mp4", folder / "data" / f"{colour}.mp4")
+        rows.append(
+            {
+                "video_id": f"{number:03d}",
+                "duration": "short",
+                "domain": "Colours",
+                "sub_category": "Screens",
+                "url": "",
+                "videoID": colour,
+                "question_id": f"{number:03d}-1",
+                "task_type": "Temporal Perception",
+                "question": f"When is the screen {colour}?",
+                "options": [f"{'ABCD'[i]}. {text}" for i, text in enumerate(STRETCHES)],
+                "answer": LETTERS[colour],
+            }
+        )
+    lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    (folder / "videomme.jsonl").write_text(lines)
+    return folder
+
+
+def batch(mme: Path, out: Path, settings: Settings, systems: str, **more: Any) -> Batch:
+    values: dict[str, Any] = {
+        "benchmark": benchmark("video-mme"),
+        "data": mme,
+        "split": "test",
+        "settings": settings,
+        "systems": parse_systems(systems),
+        "budgets": BUDGETS,
+        "out": out,
+    }
+    return Batch(**(values | more))
+
+
+@pytest.fixture(scope="module")
+def runs(mme: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Finished runs of three systems at two budgets."""
+    out = tmp_path_factory.mktemp("runs")
+    run_batch(batch(mme, out, settings, "uniform,blind,random"), Told(), reader())
+    return out
+
+
+def place(runs: Path, label: str) -> Path:
+    (found,) = (runs / "video-mme-test-off").glob(f"{label}-*")
+    return found
+
+
+def call(*arguments: str | Path) -> Any:
+    done = CliRunner().invoke(app, ["eval", *map(str, arguments), "--json"])
+    assert done.exit_code == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def refused(*arguments: str | Path) -> str:
+    done = CliRunner().invoke(app, ["eval", *map(str, arguments)])
+    assert done.exit_code == 2, done.stdout
+    return done.stderr
+
+
+def test_scores_have_both_rules_and_full_denominators(runs: Path) -> None:
+    scores = call("score", runs)
+    by_label = {run["label"]: run for run in scores["runs"]}
+    assert set(by_label) == {f"{s}-{b}" for s in ("uniform", "blind", "random") for b in BUDGETS}
+    seen = by_label["uniform-1400"]
+    assert seen["strict"]["value"] == 1 and seen["strict"]["clusters"] == 3
+    assert seen["stamps"] == ["SUBSET 3/2700"]
+    assert (seen["samples"], seen["finished"], seen["parse_fail"]) == (3, 3, 0)
+    assert seen["table"][0]["strict"] == 100 and seen["table"][0]["n"] == 3
+    assert seen["costs"]["most"] <= 1400 and seen["costs"]["overruns"] == 0
+    assert seen["index"]["videos"] == 3
+    assert seen["index"]["hours"] == pytest.approx(3 / 60, rel=0.02)
+    assert by_label["blind-1400"]["strict"]["value"] == pytest.approx(1 / 3)
+    areas = {area["name"]: area["area"]["value"] for area in scores["areas"]}
+    middle = (by_label["uniform-700"]["strict"]["value"] + 1) / 2
+    assert areas["uniform"] == pytest.approx(middle)
+    assert areas["blind"] == pytest.approx(1 / 3)
+
+
+def test_scoring_again_gives_the_same(runs: Path) -> None:
+    logs = {path: path.read_bytes() for path in runs.rglob("*.jsonl")}
+    assert call("score", runs) == call("score", runs)
+    assert logs == {path: path.read_bytes() for path in runs.rglob("*.jsonl")}
+
+
+def test_half_a_run_has_no_number_unless_labelled(runs: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "uniform"
+    shutil.copytree(place(runs, "uniform-1400"), copy)
+    log = copy / "samples.log.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(lines[:-1]))
+    assert "unfinished: uniform-1400 (2 of 3)" in refused("score", copy)
+    (run,) = call("score", copy, "--partial")["runs"]
+    assert run["stamps"] == ["PARTIAL 2/3", "SUBSET 3/2700"]
+    assert run["strict"]["value"] == pytest.approx(2 / 3) and run["strict"]["n"] == 3
+    assert run["statuses"] == {"ok": 2, "missing": 1}
+    shown = CliRunner().invoke(app, ["eval", "score", str(copy), "--partial"])
+    assert "PARTIAL 2/3" in shown.stdout
+
+
+def test_runs_are_compared_sample_by_sample(runs: Path) -> None:
+    made = call("compare", place(runs, "uniform-1400"), place(runs, "blind-1400"))
+    assert made["all"]["difference"]["value"] == pytest.approx(2 / 3)
+    assert (made["all"]["only_first"], made["all"]["only_second"]) == (2, 0)
+    assert made["all"]["p"] == pytest.approx(0.5)
+    assert list(made["differing"]) == ["system"]
+
+
+def test_runs_that_differ_elsewhere_are_not_compared(runs: Path) -> None:
+    pair = place(runs, "uniform-1400"), place(runs, "uniform-700")
+    said = refused("compare", *pair)
+    assert "budget: 1400 and 700" in said and "--factor budget" in said
+    assert call("compare", *pair, "--factor", "budget")["samples"] == 3
+    assert "holds 6 runs" in refused("compare", runs, pair[0])
+
+
+def test_answers_are_exported_as_the_owners_take_them(runs: Path, tmp_path: Path) -> None:
+    target = tmp_path / "answers.json"
+    made = call("export", place(runs, "uniform-1400"), "--to", target)
+    assert made["file"] == str(target)
+    read = benchmark("video-mme").exports[made["form"]].read(target)
+    answers = [LETTERS[colour] for colour, _ in NEEDLES]
+    assert [json.loads(said)["option"] for said in read.values()] == answers
+    assert "not 1" in refused("export", place(runs, "uniform-1400"), "--seed", "1")
+
+
+def test_the_report_is_one_page_with_curves_and_samples(runs: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    call("report", runs, "--html", target)
+    page = target.read_text()
+    assert page.count("<polyline") == 3 and page.count('class="sample"') == 3
+    assert "SUBSET 3/2700" in page
+    assert page.count("data:image/jpeg") > 10
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_second_start_asks_nothing(runs: Path, mme: Path, settings: Settings) -> None:
+    class Never(Eyes):
+        def price(self, request: object) -> Any:
+            raise AssertionError("nothing is left to ask")
+
+    run_batch(batch(mme, runs, settings, "uniform,blind"), Told(), Never())
+
+
+def test_shards_make_up_the_run(runs: Path, mme: Path, settings: Settings, tmp_path: Path) -> None:
+    for number in (2, 1):
+        made = batch(mme, tmp_path, settings, "uniform", shard=(number, 2), budgets=(1400,))
+        run_batch(made, Told(), reader())
+    (whole,) = read_logs([place(runs, "uniform-1400")])
+    (merged,) = read_logs([tmp_path])
+    assert merged.identity == whole.identity
+    assert [r.option for r in merged.records] == [r.option for r in whole.records]
+    assert len(list(tmp_path.rglob("*of2.log.jsonl"))) == 2
+    assert call("score", tmp_path)["runs"][0]["strict"]["value"] == 1
+
+
+def test_a_limit_is_stamped_on_every_number(mme: Path, settings: Settings, tmp_path: Path) -> None:
+    made = batch(mme, tmp_path, settings, "random", limit=2, limit_seed=5, budgets=(1400,))
+    run_batch(made, Told())
+    (run,) = call("score", tmp_path)["runs"]
+    assert "LIMIT 2, seed 5" in run["stamps"] and run["samples"] == 2
+
+
+def test_what_cannot_be_run_is_told_before_indexing(
+    mme: Path, settings: Settings, tmp_path: Path
+) -> None:
+    for systems, said in (("transcript", "--subtitles"), ("oracle", "what proves"),
+                          ("uniform", "--vlm")):  # fmt: skip
+        with pytest.raises(UsageError, match=said):
+            run_batch(batch(mme, tmp_path, settings, systems), Told())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_trained_model_is_run_by_the_command(mme: Path, tiny_vlm: Path, tmp_path: Path) -> None:
+    made = call(
+        "run", "video-mme", "--data", mme, "--vlm", tiny_vlm, "--system", "uniform",
+        "--budget", "1k", "--limit", "1", "--out", tmp_path, "--set", "offline=true",
+    )  # fmt: skip
+    (folder,) = made["runs"]
+    (log,) = read_logs([Path(folder)])
+    (record,) = log.records
+    assert record.status in ("ok", "parse_fail") and record.raw_response
+    assert 0 < record.spent.total <= 1000 and record.frames
+    assert record.extra["exact"] and record.extra["mismatch"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "budgets"),
+    [("2k,4k", (2000, 4000)), ("8000", (8000,)), ("4k,2k,2000", (2000, 4000)), ("1.5k", (1500,))],
+)
+def test_budgets_are_read(text: str, budgets: tuple[int, ...]) -> None:
+    assert parse_budgets(text) == budgets
+
+
+@pytest.mark.parametrize("text", ["", "k", "0", "-2k", "2kk", "1.5", "2k,,4k"])
+def test_other_budgets_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="write tokens"):
+        parse_budgets(text)
+
+
+def test_shards_and_systems_are_read() -> None:
+    assert parse_shard("2/4") == (2, 4)
+    for text in ("0/4", "5/4", "1", "1/0", "a/b"):
+        with pytest.raises(UsageError, match="which of how many"):
+            parse_shard(text)
+    assert [s.name for s in parse_systems("blind, uniform,blind")] == ["blind", "uniform"]
+    with pytest.raises(UsageError, match="no system 'nobody'"):
+        parse_systems("nobody")
+
+
+def _samples(counts: dict[str, int]) -> list[Sample]:
+    return [
+        Sample(
+            sample_id=f"{duration}{i}",
+            video=f"{duration}{i // 3}",
+            video_path=None,
+            question="?",
+            kind="text",
+            axes={"duration": duration, "task": "t"},
+        )
+        for duration, count in counts.items()
+        for i in range(count)
+    ]
+
+
+def test_a_draw_keeps_the_shares_of_strata() -> None:
+    samples = _samples({"short": 60, "medium": 30, "long": 10})
+    some = drawn(samples, 20, seed=1)
+    shares = {d: sum(s.axes["duration"] == d for s in some) for d in ("short", "medium", "long")}
+    assert shares == {"short": 12, "medium": 6, "long": 2}
+    assert some == drawn(samples, 20, seed=1) != drawn(samples, 20, seed=2)
+    assert [s.sample_id for s in some] == [s.sample_id for s in samples if s in some]
+    assert len(drawn(samples, 7, seed=1)) == 7
+    assert drawn(samples, 500, seed=1) == samples
+
+
+def test_shards_hold_whole_videos_and_everything_once() -> None:
+    samples = _samples({"short": 30, "long": 30})
+    shards = [of_shard(samples, number, 3) for number in (1, 2, 3)]
+    assert sorted(s.sample_id for shard in shards for s in shard) == sorted(
+        s.sample_id for s in samples
+    )
+    videos: Sequence[set[str]] = [{s.video for s in shard} for shard in shards]
+    assert not videos[0] & videos[1] and not videos[1] & videos[2] and not videos[0] & videos[2]
