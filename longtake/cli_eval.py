@@ -7,7 +7,7 @@ import typer
 
 from longtake.cli_options import JsonOption, SetOption
 from longtake.console import command_edge, print_json, say, working
-from longtake.errors import LongtakeError, UsageError
+from longtake.errors import LongtakeError
 from longtake.flags import settings_with
 
 OUT = Path("longtake-eval")
@@ -258,7 +258,11 @@ def export(
     ] = None,
     form: Annotated[
         str | None,
-        typer.Option("--form", metavar="NAME", help="Which of the benchmark's forms."),
+        typer.Option(
+            "--form",
+            metavar="NAME",
+            help="One of the owners' (the only one if not given), lmms-eval or inspect.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Answers of this seed.")] = 0,
     data: DataOption = None,
@@ -266,18 +270,11 @@ def export(
 ) -> None:
     """Write a run's answers in the form in which the benchmark's owners take them."""
     from longtake.documents import document
-    from longtake.eval.benchmarks import export as written
     from longtake.eval.gather import result_in
+    from longtake.eval.handing_on import written
 
     result = result_in(log, data, partial=True)
-    if seed not in result.scored:
-        raise UsageError(f"the run has seeds 0 to {len(result.seeds) - 1}, not {seed}")
-    forms = result.benchmark.exports
-    if form is None and len(forms) != 1:
-        raise UsageError(f"name a form with --form: {', '.join(forms) or 'there is none'}")
-    name = form or next(iter(forms))
-    place = target or Path(forms[name].filename if name in forms else name)
-    written(result.benchmark, name, result.scored[seed], result.loaded, place)
+    name, place = written(result, form, seed, target)
     if as_json:
         print_json(document("eval-export", form=name, file=str(place)))
     else:

@@ -37,7 +37,7 @@ def chart(curves: Sequence["Curve"]) -> Html:
         element(
             "button",
             element("i", class_=f"swatch n{number % COLOURS}"),
-            f" {curve.name}" + ("" if number < COLOURS else " (dashed)"),
+            f" {_named(curve, drawn)}" + ("" if number < COLOURS else " (dashed)"),
             type="button",
             data_curve=number,
             aria_pressed="true",
@@ -46,6 +46,13 @@ def chart(curves: Sequence["Curve"]) -> Html:
         for number, curve in enumerate(drawn)
     ]
     return element("div", svg, element("div", *keys, class_="key"), class_="chart")
+
+
+def _named(curve: "Curve", others: Sequence["Curve"]) -> str:
+    """The curve's name, with its number of samples where that is not the others'."""
+    counts = [max(p.n for p in c.points if p is not None) for c in others]
+    own = counts[list(others).index(curve)]
+    return curve.name if own == max(counts) else f"{curve.name}, {own} of {max(counts)} samples"
 
 
 class _Scale:

@@ -66,6 +66,7 @@ def _written(document: Mapping[str, Any], sections: Sequence[Html], remarks: Seq
     stamps = dict.fromkeys(stamp for run in document["runs"] for stamp in run["stamps"])
     missing = dict.fromkeys(line for run in document["runs"] for line in run["missing"])
     models = dict.fromkeys(run["identity"]["model"] for run in document["runs"])
+    models.pop("none", None)
     facts = [
         f"split {first['split']}",
         f"subtitles {first['subtitles']}",
@@ -181,7 +182,7 @@ def _comparisons(results: "Sequence[Result]") -> Html:
                     str(made.all.only_first),
                     str(made.all.only_second),
                     f"{made.all.p:.3g}",
-                    "" if made.all.detectable is None else f"{100 * made.all.detectable:.1f}",
+                    f"{100 * made.all.detectable:.1f}" if made.all.detectable else "",
                 ]
             )
         break
@@ -189,16 +190,23 @@ def _comparisons(results: "Sequence[Result]") -> Html:
 
 
 def _parts(runs: Sequence[Mapping[str, Any]]) -> Html:
-    names = dict.fromkeys(name for run in runs for name in run["parts"])
-    if not names:
-        return Html("")
-    head = ["part", "n", *(run["label"] for run in runs)]
-    rows = []
-    for name in names:
-        found = [run["parts"].get(name) for run in runs]
-        counts = [part["n"] for part in found if part is not None]
-        rows.append([name, str(max(counts, default=0)), *(percent(part) for part in found)])
-    return table(head, rows)
+    """A table a budget, the largest one open."""
+    budgets = sorted({run["identity"]["budget"] for run in runs}, reverse=True)
+    made = []
+    for budget in budgets:
+        shown = [run for run in runs if run["identity"]["budget"] == budget]
+        names = dict.fromkeys(name for run in shown for name in run["parts"])
+        rows = []
+        for name in names:
+            found = [run["parts"].get(name) for run in shown]
+            counts = [part["n"] for part in found if part is not None]
+            rows.append([name, str(max(counts, default=0)), *(percent(part) for part in found)])
+        if rows:
+            head = ["part", "n", *(run["label"] for run in shown)]
+            summary = element("summary", f"{tokens(budget)} tokens")
+            opened = "" if budget == budgets[0] else None
+            made.append(element("details", summary, table(head, rows), open=opened))
+    return joined(made)
 
 
 def _evidence(runs: Sequence[Mapping[str, Any]]) -> Html:

@@ -171,9 +171,9 @@ class Samples:
         verdict = "unknown" if score is None else "right" if score == 1 else "wrong"
         if score is not None and 0 < score < 1:
             verdict = f"score {score:.2f}"
-        said = record.option or record.answer_text or ("abstained" if record.abstained else "none")
+        said = f"answered {record.option or record.answer_text or 'nothing'}"
         facts = [
-            f"answered {said}",
+            "abstained" if record.abstained else said,
             "" if record.status == "ok" else record.status,
             "" if record.confidence is None else f"confidence {record.confidence:.2f}",
             f"{record.spent.total:,} of {record.budget:,} tokens in "

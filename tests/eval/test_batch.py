@@ -160,6 +160,13 @@ def test_answers_are_exported_as_the_owners_take_them(runs: Path, tmp_path: Path
     read = benchmark("video-mme").exports[made["form"]].read(target)
     answers = [LETTERS[colour] for colour, _ in NEEDLES]
     assert [json.loads(said)["option"] for said in read.values()] == answers
+    lines = tmp_path / "samples.jsonl"
+    call("export", place(runs, "uniform-1400"), "--form", "lmms-eval", "--to", lines)
+    assert [json.loads(line)["target"] for line in lines.read_text().splitlines()] == answers
+    log = tmp_path / "log.json"
+    call("export", place(runs, "uniform-1400"), "--form", "inspect", "--to", log)
+    assert len(json.loads(log.read_text())["samples"]) == 3
+    assert "no form 'csv'" in refused("export", place(runs, "uniform-1400"), "--form", "csv")
     assert "not 1" in refused("export", place(runs, "uniform-1400"), "--seed", "1")
 
 
