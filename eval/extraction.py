@@ -20,16 +20,13 @@ JSON_KEYS = ("option", "answer", "result")
 _T = TypeVar("_T")
 
 _REASONING = re.compile(
-    r"<(think|thinking|thought|reasoning|reflection|analysis)\b[^<>]*>.*?</\1\s*>",
-    re.IGNORECASE | re.DOTALL,
+    r"<(/?)(think|thinking|thought|reasoning|reflection|analysis)\b[^<>]*>", re.IGNORECASE
 )
-_REASONING_END = re.compile(
-    r"</(?:think|thinking|thought|reasoning|reflection|analysis)\s*>", re.IGNORECASE
-)
-_REASONING_START = re.compile(
-    r"<(?:think|thinking|thought|reasoning|reflection|analysis)\b[^<>]*>", re.IGNORECASE
-)
-_TAGGED = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
+_OBJECT = re.compile(r'\{\s*"')
+_TRIES = 256
+"""Places where a broken object may begin before the rest is taken for text: a reply that repeats
+itself for thousands of tokens must not cost minutes."""
+_ANSWER = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _LINE = re.compile(
     r"(?:so[, ]+|therefore[, ]+)?(?:the\s+)?(?:(?:final|best|correct|right)\s+)?"
     r"(?:(?:answer|option|choice)\s*(?:is\s*[:\uff1a]?|[:\uff1a])\s*|option\s+)(?P<value>\S.*)",
@@ -38,10 +35,10 @@ _LINE = re.compile(
 _LETTER = re.compile(r"[(\[]?([A-Za-z])[)\]]?[.:\uff1a,]?")
 _LABELLED = re.compile(r"(?:\(([A-Z])\)|\[([A-Z])\]|([A-Z])[.):\uff1a])\s*(\S.*)", re.DOTALL)
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_TIME = r"(?:\d+:\d{1,2}(?::\d{1,2})?(?:\.\d+)?|\d+(?:\.\d+)?)"
-_SPAN = re.compile(
-    rf"[\[(]?\s*({_TIME})\s*(?:s|sec|seconds)?\s*(?:-|–|—|~|to|,)\s*({_TIME})\s*"  # noqa: RUF001
-    r"(?:s|sec|seconds)?\s*[\])]?",
+_TIME = r"(?:\d{1,4}:\d{1,2}(?::\d{1,2})?(?:\.\d{1,6})?|\d{1,9}(?:\.\d{1,9})?)"
+_SPAN = re.compile(  # blanks are single where it is used
+    rf"[\[(]? ?({_TIME}) ?(?:seconds|sec|s)? ?(?:-|\u2013|\u2014|~|to|,) ?({_TIME}) ?"
+    r"(?:seconds|sec|s)? ?[\])]?",
     re.IGNORECASE,
 )
 
@@ -52,11 +49,23 @@ def without_reasoning(text: str) -> str:
     An end tag without a start drops everything before it (some templates begin inside the tag); a
     start without an end drops everything after it: the model was cut off before it answered.
     """
-    text = _REASONING.sub("", text)
-    ends = list(_REASONING_END.finditer(text))
-    if ends:
-        text = text[ends[-1].end() :]
-    return _REASONING_START.split(text)[0].strip()
+    kept: list[str] = []
+    inside: str | None = None
+    at = 0
+    for tag in _REASONING.finditer(text):
+        closing, name = tag[1], tag[2].lower()
+        if inside is None:
+            if closing:
+                kept.clear()
+            else:
+                kept.append(text[at : tag.start()])
+                inside = name
+            at = tag.end()
+        elif closing and name == inside:
+            inside, at = None, tag.end()
+    if inside is None:
+        kept.append(text[at:])
+    return "".join(kept).strip()
 
 
 def option(text: str, options: Sequence[str]) -> str | None:
@@ -100,12 +109,23 @@ def _said(text: str, read: Callable[[Any], _T | None]) -> _T | None:
         values = (objects[-1].get(key) for key in JSON_KEYS)
         value = next((value for value in values if value is not None), None)
         return None if value is None else read(value)
-    tagged = _TAGGED.findall(text)
-    if tagged:
-        return read(_bare(tagged[-1]))
+    tagged = _tagged(text)
+    if tagged is not None:
+        return read(_bare(tagged))
     lines = [bare for line in text.splitlines() if (bare := _bare(line))]
     stated = _LINE.fullmatch(lines[-1]) if lines else None
     return read(_bare(stated["value"])) if stated else read(_bare(text))
+
+
+def _tagged(text: str) -> str | None:
+    """What stands in the last `<answer>` that is closed."""
+    start, found = None, None
+    for tag in _ANSWER.finditer(text):
+        if not tag[1]:
+            start = tag.end()
+        elif start is not None:
+            found, start = text[start : tag.start()], None
+    return found
 
 
 def _bare(text: str) -> str:
@@ -117,15 +137,18 @@ def _bare(text: str) -> str:
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
     decoder = json.JSONDecoder()
-    start = text.find("{")
-    while start >= 0:
+    end = failed = 0
+    for place in _OBJECT.finditer(text):
+        if place.start() < end:
+            continue  # inside the last one
         try:
-            found, end = decoder.raw_decode(text, start)
+            found, end = decoder.raw_decode(text, place.start())
         except (ValueError, RecursionError):
-            start = text.find("{", start + 1)
+            failed += 1
+            if failed == _TRIES:
+                return
             continue
         yield found
-        start = text.find("{", end)
 
 
 def _plain(value: Any) -> bool:
@@ -167,6 +190,7 @@ def _as_spans(value: Any) -> tuple[Span, ...] | None:
                 return _as_spans(json.loads(value))
             except (ValueError, RecursionError):
                 return None
+        value = " ".join(value.split())
         rest = re.sub(r"[\s,;]|\band\b", "", _SPAN.sub("", value))
         pairs: list[Any] = [list(pair) for pair in _SPAN.findall(value)]
         return None if rest.strip(".") or not pairs else _spans_of(pairs)

@@ -16,7 +16,8 @@ over the five. The owners count only questions with stretches; strict counts a q
 0.
 
 `clue_acc` asks about the clues' stretches alone; it is what an oracle run measures, and
-`clue_recovery` relates the two. Open-ended answers need a judge and are not supported.
+`clue_recovery` relates the two. The owners' prompt also lists the times of the frames; `prompt` has
+not got them. Open-ended answers need a judge and are not supported.
 """
 
 import json

@@ -10,7 +10,8 @@ be scored here, split `subset` has those 500. Report them separately.
 The owners take numbers and have no rule for replies in words. The official rule here is that of
 lmms-eval (lmms_eval/tasks/egoschema/utils.py 147ad5c): the reply must be exactly an option with its
 letter ("B. text."), its text, or its letter. Anything else is -1, wrong. (Other versions of
-lmms-eval take a random option instead.) What has no answer leaves its denominator.
+lmms-eval take a random option instead.) The prompt is lmms-eval's too. What has no answer leaves
+its denominator.
 """
 
 from collections.abc import Mapping, Sequence

@@ -28,7 +28,8 @@ from longtake.eval.samples import Evidence, Loaded, Sample
 from longtake.eval.scoring import IOU_LEVELS
 from longtake.timing import Span
 
-_PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*(?:-|to|~|\u2013|\u2014)\s*(\d+(?:\.\d+)?)")
+# The owners' pattern; that it begins with a whole number spares it looking from each digit.
+_PAIR = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)\s*(?:-|to|~|\u2013|\u2014)\s*(\d+(?:\.\d+)?)")
 
 
 class Annotation(files.RowModel):

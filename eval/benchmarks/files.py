@@ -1,5 +1,6 @@
 """The owners' files as they lie on this machine: rows of annotations, videos, subtitles."""
 
+import ast
 import csv
 import hashlib
 import json
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from longtake.errors import UsageError
 from longtake.eval.samples import Loaded, Sample
@@ -24,8 +25,35 @@ class RowModel(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_table(cls, row: Any) -> Any:
+        """Cells of a CSV: lists as JSON or as Python writes them, nothing as None."""
+        if not isinstance(row, dict):
+            return row
+        cells = {}
+        for name, field_info in cls.model_fields.items():
+            if isinstance(cell := row.get(name), str) and field_info.annotation not in _TEXT:
+                cells[name] = _unquoted(cell)
+        return {**row, **cells}
 
+
+_TEXT = (str, str | None)
 _Row = TypeVar("_Row", bound=BaseModel)
+
+
+def _unquoted(cell: str) -> Any:
+    if not cell.strip():
+        return None
+    if cell.lstrip()[0] not in "[{(":
+        return cell
+    try:
+        return ast.literal_eval(cell)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        try:
+            return json.loads(cell)
+        except (ValueError, RecursionError):
+            return cell
 
 
 def find(data: Path, names: Sequence[str], what: str) -> Path:

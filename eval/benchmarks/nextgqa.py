@@ -154,7 +154,6 @@ BENCHMARK = NextGqa(
     name="next-gqa",
     splits={"val": 3358, "test": 5553},
     licence="annotations as published by the owners; videos of VidOR (YFCC100M)",
-    prompt=nextqa.BENCHMARK.prompt,
     exports={
         "answers": nextqa.RESULTS,
         "ground": Export(filename="val_ground.json", write=_write_ground, read=_read_ground),

@@ -21,7 +21,7 @@ from typing import Any
 
 from longtake.errors import UsageError
 from longtake.eval.benchmarks import choices, files, submissions, tables
-from longtake.eval.benchmarks.contract import Export, Facts, OfficialPrompt
+from longtake.eval.benchmarks.contract import Export, Facts
 from longtake.eval.judgement import Judgement, Response, Row, Scored, letter, letters
 from longtake.eval.samples import Loaded, Sample
 
@@ -148,11 +148,5 @@ BENCHMARK = NextQa(
     name="next-qa",
     splits={"val": 4996, "test": 8564},
     licence="annotations MIT; videos of VidOR (YFCC100M)",
-    prompt=OfficialPrompt(
-        template=(
-            "{question}\n{options}\n"
-            "Answer with the option's letter from the given choices directly."
-        )
-    ),
     exports={"results": RESULTS},
 )

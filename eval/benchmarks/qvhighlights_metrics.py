@@ -96,12 +96,13 @@ def moment_ap(given: Sequence[Span], true: Sequence[Span]) -> F64:
     out = np.zeros(len(LEVELS))
     if not given or not true:
         return out
-    overlaps = np.array([[iou(a, b) for b in true] for a in given])
+    overlaps = [[iou(a, b) for b in true] for a in given]
+    nearest = [np.argsort(row)[::-1].tolist() for row in overlaps]
     for place, level in enumerate(LEVELS):
-        free = np.ones(len(true), dtype=bool)
+        free = [True] * len(true)
         right = np.zeros(len(given))
         for i, row in enumerate(overlaps):
-            for j in np.argsort(row)[::-1]:
+            for j in nearest[i]:
                 if row[j] < level:
                     break
                 if free[j]:

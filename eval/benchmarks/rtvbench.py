@@ -130,7 +130,7 @@ def _sample(row: Annotation, videos: files.Files) -> Sample:
 
 def _named(text: str, valid: Sequence[str]) -> str | None:
     capitals = text.upper()
-    for pattern in (r"\b([A-Z])\b", r"(?:OPTION|ANSWER)\s*[:\-]?\s*([A-Z])"):
+    for pattern in (r"\b([A-Z])\b", r"(?:OPTION|ANSWER)\s*(?:[:\-]\s*)?([A-Z])"):
         found = re.search(pattern, capitals)
         if found and found[1] in valid:
             return found[1]

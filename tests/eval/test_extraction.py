@@ -136,6 +136,8 @@ def test_two_options_with_one_text_are_not_told_apart() -> None:
         ("<think>cut off: B", ""),
         ("<think>one</think>B<reasoning>two</reasoning>", "B"),
         ("<thinker>B</thinker>", "<thinker>B</thinker>"),
+        ("<think>a </reasoning> b</think>B", "B"),
+        ("<think><think>a</think>B", "B"),
     ],
 )
 def test_reasoning_is_dropped(reply: str, rest: str) -> None:
@@ -170,6 +172,19 @@ def test_nothing_raises_and_no_foreign_letter_comes_out(reply: str, options: lis
 @given(st.integers(min_value=0, max_value=5000))
 def test_deep_nesting_is_survived(depth: int) -> None:
     assert extraction.option('{"answer": ' + "[" * depth, OPTIONS) is None
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "piece", ["<think>", "{", '{"a":', "<answer>", "1", "1 - 2, ", "A, ", "[("]
+)
+def test_a_model_that_repeats_itself_does_not_cost_minutes(piece: str) -> None:
+    """Each of these took or would take time with the square of its length."""
+    reply = piece * (100_000 // len(piece)) + "!"
+    assert extraction.option(reply, OPTIONS) is None
+    assert extraction.spans(reply) is None
+    assert extraction.order(reply, OPTIONS) is None
+    assert extraction.number(reply) is None
 
 
 @pytest.mark.parametrize(

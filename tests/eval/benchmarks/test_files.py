@@ -1,9 +1,12 @@
 """Owners' files: found, checked, counted; what is missing is said."""
 
+import csv
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +120,31 @@ def test_damaged_files_are_named(owners: Owners, content: str) -> None:
     (data / "QA.json").write_text(content, encoding="utf-8")
     with pytest.raises(UsageError, match=r"QA\.json' cannot be read"):
         benchmark("rtv-bench").load(data, "test")
+
+
+@pytest.mark.parametrize("quote", [json.dumps, repr], ids=["json", "python"])
+@pytest.mark.parametrize(
+    ("name", "lines", "table"),
+    [
+        ("video-mme", "videomme.jsonl", "videomme.csv"),
+        ("extremewhenbench", "test.jsonl", "test.csv"),
+        ("video-mme-v2", "test.jsonl", "test.csv"),
+    ],
+)
+def test_a_csv_is_read_like_the_same_rows_in_lines(
+    owners: Owners, name: str, lines: str, table: str, quote: Callable[[Any], str]
+) -> None:
+    data = owners(name)
+    plain = benchmark(name).load(data, "test").samples
+    rows = files.read_objects(data / lines)
+    (data / lines).unlink()
+    with (data / table).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(
+            {k: quote(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows
+        )
+    assert benchmark(name).load(data, "test").samples == plain
 
 
 def test_parquet_is_read_like_the_same_rows_in_lines(owners: Owners) -> None:
