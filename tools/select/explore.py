@@ -167,8 +167,9 @@ def _choose(
     order = np.argsort(-worth, kind="stable")
     left = count - int(taken.sum())
     share = min(arms, wanted, options.most_arms)
-    for place, arm in enumerate(order):
-        # an even share for the best arms; what they cannot take goes to the next ones
+    for place, arm in enumerate([*order, *order]):
+        # an even share for the best arms; what they cannot take goes to the next ones, and what
+        # all cannot take that way to whoever has frames left
         need = math.ceil(left / max(1, share - place))
         free = edges[arm] + np.flatnonzero(~taken[edges[arm] : edges[arm + 1]])
         drawn = _drawn(guessed[free], min(need, left), options.temperature, rng)

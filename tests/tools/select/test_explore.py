@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from longtake.tools.select.choose import choose
@@ -37,6 +37,7 @@ class Scored:
 @given(
     st.integers(1, 700), st.integers(0, 80), st.integers(1, 40), st.integers(1, 200), st.integers(0)
 )
+@example(26, 25, 6, 20, 0)
 def test_exact_numbers_and_every_frame_asked_for_at_most_once(
     total: int, count: int, arm: int, most: int, seed: int
 ) -> None:
