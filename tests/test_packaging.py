@@ -83,7 +83,7 @@ def test_the_wheel_names_its_licence_and_extras(wheel: Path) -> None:
         metadata = email.message_from_bytes(archive.read(name))
         assert any(name.endswith("licenses/LICENSE") for name in archive.namelist())
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert metadata.get_all("Provides-Extra") == ["offline", "providers", "dev"]
+    assert metadata.get_all("Provides-Extra") == ["offline", "providers", "eval", "dev"]
 
 
 def test_the_installed_command_runs_from_another_folder(wheel: Path, tmp_path: Path) -> None:
