@@ -75,14 +75,21 @@ class Desk:
             self._quotes[key] = quotes_in(self.library, video_id, span)
         return self._quotes[key]
 
-    def reserve(self, request: Request, *, node: str, purpose: str) -> str:
+    def reserve(self, request: Request, *, node: str, purpose: str, answer: bool = False) -> str:
         """Set tokens apart for a request before it is sent.
 
+        Args:
+            answer: it writes the final answer and may draw on the answer's reserve.
+
         Raises:
-            BudgetExceeded: it does not fit beside the answer's reserve.
+            BudgetExceeded: it does not fit in what is left.
         """
         return self.ledger.reserve(
-            self.calls.price(request), node=node, purpose=purpose, backend=self.calls.vlm.name
+            self.calls.price(request),
+            node=node,
+            purpose=purpose,
+            backend=self.calls.vlm.name,
+            answer=answer,
         )
 
     def release(self, reservation: str, reason: str) -> None:

@@ -8,10 +8,15 @@
 | looking | view: id |
 | observed | observation: `Observation`, left |
 | called | node, purpose, backend, planned, actual, spent, left, limit, seconds, replayed, outcome |
-| reflected | action (`answer`, `look`, `zoom`, `search`, `read`), why, by, confidence |
+| reflected | action, why, by: `rules` or `model`, confidence (not in conversations) |
 | drafted | abstained, confidence, by |
 | verified | evidence: count, notes, again: whether the model is asked once more |
 | answer | the answer as `Answer.to_dict` |
+
+Actions of `reflected` are `answer`, `look`, `zoom`, `search` and `read`; in conversations with a
+model (`love_zoom`, `spotlight`) `answer`, `zoom`, `choose` (frames between two), `time` (the frame
+at a time), `refused` (what the model asked for is not done, why says the reason it is told) and
+`retry` (an attempt broke the rules in why and is made again).
 """
 
 import time

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from longtake.agent.context import Context, library_of, vlm_of
-from longtake.agent.desk import close_desk, open_desk
+from longtake.agent.desk import Desk, close_desk, open_desk
 from longtake.agent.evidence import set_aside_answer
 from longtake.agent.look import look_price
 from longtake.agent.plan import make_plan
 from longtake.agent.planner import plan_price
+from longtake.agent.policies.conversation import Policy
+from longtake.agent.policies.nodes import CONVERSATIONS, blank_request
 from longtake.agent.retrieve import retrieve_rows
 from longtake.agent.select import plan_views
 from longtake.agent.state import Input, State, View
@@ -68,7 +70,7 @@ def _forecast(request: Input, context: Context) -> Forecast:
     if vlm is None:
         raise UsageError("without a model a question costs no tokens; name one with --vlm")
     run_id = f"forecast-{uuid.uuid4().hex}"
-    desk = open_desk(run_id, replace(context, policy="default"), library, vlm)
+    desk = open_desk(run_id, context, library, vlm)
     try:
         state: State = {
             "run_id": run_id,
@@ -80,13 +82,37 @@ def _forecast(request: Input, context: Context) -> Forecast:
         }
         set_aside_answer(desk, state)
         state.update(retrieve_rows(library, state, context))
-        views = plan_views(desk, state)
+        policy = CONVERSATIONS.get(desk.policy)
+        views = _round(desk, state) if policy is None else _opening(desk, state, policy)
         return Forecast(
             backend=vlm.name,
             limit=desk.ledger.limit,
             planning=plan_price(desk, request["question"]),
-            views=tuple((view, look_price(desk, state, view)) for view in views),
+            views=tuple(views),
             answer=desk.ledger.answer_reserve,
         )
     finally:
         close_desk(run_id)
+
+
+def _round(desk: Desk, state: State) -> list[tuple[View, int]]:
+    """The looks of the first round, each a call."""
+    return [(view, look_price(desk, state, view)) for view in plan_views(desk, state)]
+
+
+def _opening(desk: Desk, state: State, policy: Policy) -> list[tuple[View, int]]:
+    """What the first call of a conversation shows; each view with what it adds to the price, the
+    first with the words. A call that is the answer leaves nothing to set aside."""
+    step = policy.step(desk, state)
+    if step is None:
+        return []
+    desk.calls.set_aside(0 if step.answering or step.keep is None else step.keep)
+    prices = [
+        desk.calls.price(blank_request(desk, policy, state, replace(step, views=step.views[:n])))
+        for n in range(1, len(step.views) + 1)
+    ]
+    costs = [0, *(price.total for price in prices)]
+    return [
+        (view, cost - costs[n])
+        for n, (view, cost) in enumerate(zip(step.views, costs[1:], strict=True))
+    ]

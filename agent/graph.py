@@ -1,6 +1,6 @@
 """The graph: plan -> retrieve -> select -> look (one branch a view) -> reflect -> ... -> answer ->
-verify. Without a model it goes from retrieve to answer. Policies with a conversation of their own
-take the place of select, look and reflect.
+verify. Without a model it goes from retrieve to answer. With a policy that talks with the model,
+show -> ask -> show ... takes the place of select, look and reflect.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from longtake.agent.conclude import answer
 from longtake.agent.context import Context
 from longtake.agent.look import LookTask, look
 from longtake.agent.planner import plan
+from longtake.agent.policies.nodes import ask, show
 from longtake.agent.reflect import reflect
 from longtake.agent.retrieve import retrieve
 from longtake.agent.select import select
@@ -33,6 +34,8 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_node("select", select)
     graph.add_node("look", look, input_schema=LookTask)
     graph.add_node("reflect", reflect)
+    graph.add_node("show", show)
+    graph.add_node("ask", ask)
     graph.add_node("answer", answer)
     graph.add_node("verify", verify)
     graph.add_edge(START, "plan")

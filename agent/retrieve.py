@@ -25,13 +25,17 @@ NEIGHBOURS_OF = 8
 NEIGHBOUR_S = 8.0
 BESIDE_ROWS = 5
 
-POLICIES: Mapping[str, Literal["select"]] = {
+POLICIES: Mapping[str, Literal["select", "show"]] = {
     "default": "select",
+    "love_zoom": "show",
+    "spotlight": "show",
 }
 """Policy -> the node that looks first."""
 
 
-async def retrieve(state: State, runtime: Runtime[Context]) -> Command[Literal["select", "answer"]]:
+async def retrieve(
+    state: State, runtime: Runtime[Context]
+) -> Command[Literal["select", "show", "answer"]]:
     """Graph node: rows for every sub-query that was not searched yet, and which lanes were."""
     context = runtime.context or Context()
     library = library_of(context)
@@ -40,7 +44,7 @@ async def retrieve(state: State, runtime: Runtime[Context]) -> Command[Literal["
     return Command(goto=await _next(state, runtime), update=update)
 
 
-async def _next(state: State, runtime: Runtime[Context]) -> Literal["select", "answer"]:
+async def _next(state: State, runtime: Runtime[Context]) -> Literal["select", "show", "answer"]:
     if not has_model(runtime):
         return "answer"
     policy = (await desk_of(state, runtime)).policy

@@ -231,7 +231,7 @@ class State(Input, total=False):
     round: int
     reflecting: bool
     """Whether the model's own decisions can be used; off once it twice gave none."""
-    talk: list[dict[str, object]]
+    talk: list[dict[str, Any]]
     """What a policy with a conversation of its own has to remember."""
     draft: Draft
     asked_again: bool

@@ -155,7 +155,8 @@ def check_sighting(
         return None, f"{span} of {video.title!r} was not looked at"
     if span.start >= video.duration or span.end > video.duration + SLACK_S:
         return None, f"it lies beyond the end of {video.title!r}"
-    claims = [o["claim"] for o in state["observations"] if o["view"] == citation["view"]]
+    looks = [o for o in state["observations"] if o["view"] == citation["view"] and o["claim"]]
+    telling = next((o for o in looks if o["relevant"]), looks[0] if looks else None)
     return Evidence(
         video_id=video.id,
         video_title=video.title,
@@ -165,7 +166,7 @@ def check_sighting(
         lane="visual",
         quote=None,
         score=citation["score"],
-        claim=next((claim for claim in claims if claim), None),
+        claim=telling["claim"] if telling is not None else None,
         view=citation["view"],
     ), None
 

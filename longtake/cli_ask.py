@@ -50,6 +50,14 @@ def ask(  # one parameter a flag: typer reads them from the signature
         int | None,
         typer.Option("--budget", metavar="TOKENS", min=1, help="Most tokens it may cost."),
     ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy",
+            metavar="NAME",
+            help="How the next thing to look at is chosen: default, love_zoom or spotlight.",
+        ),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -86,7 +94,12 @@ def ask(  # one parameter a flag: typer reads them from the signature
     if resume is not None and (options or videos or between or dry_run):
         raise UsageError("--resume goes on with the question as it was asked")
     span = parse_between(between)
-    named = {"vlm.model": vlm, "agent.budget": budget, "agent.preset": preset}
+    named = {
+        "vlm.model": vlm,
+        "agent.budget": budget,
+        "agent.policy": policy,
+        "agent.preset": preset,
+    }
     with open_library(ctx, library, settings, named) as opened:
         agent = Agent(opened)
         names = {video.id: video.title for video in opened.videos()}

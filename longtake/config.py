@@ -117,8 +117,10 @@ class AgentSettings(Section):
 
     budget: int = Field(16_000, ge=1)
     """Tokens a question may cost, all calls together."""
-    policy: Literal["default"] = "default"
-    """How the next thing to look at is chosen."""
+    policy: Literal["default", "love_zoom", "spotlight"] = "default"
+    """How the next thing to look at is chosen: `default` looks at the most promising moments and
+    decides after each round; `love_zoom` shows all of a video densely and small, then the zooms
+    that the model asks for; `spotlight` shows a few frames and lets the model choose others."""
     preset: str = "topk"
     """How moments are chosen among the retrieved ones."""
     search_options: bool = False

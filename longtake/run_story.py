@@ -22,6 +22,10 @@ _ACTIONS = {
     "zoom": "look closer",
     "search": "search again",
     "read": "read more",
+    "choose": "choose frames",
+    "time": "look up a frame",
+    "refused": "refuse what the model asked for",
+    "retry": "start over",
 }
 
 

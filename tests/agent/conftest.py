@@ -14,7 +14,7 @@ from longtake.index.records import SentenceVectors, StageRecord, VideoRecord
 from longtake.index.sentences import build_sentence_encoder
 from longtake.index.store import Store
 from longtake.tools.library import Library
-from tests.data.colours import write_colour_videos
+from tests.data.colours import OTHER, SIGNAL, write_colour_videos, write_colours
 
 DATA = Path(__file__).parent / "data"
 
@@ -162,4 +162,29 @@ def library(
         for item in data.values():
             fill(store, item["title"], item["lines"])
     with Library.open(root, Settings(offline=True, library=root)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def needle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of two videos of colours, by their pictures alone; one shows green for six seconds
+    and white for three."""
+    place = tmp_path_factory.mktemp("needle")
+    signal = [*SIGNAL[:3], ("red", 50.0), ("white", 3.0), ("red", 17.5)]
+    files = [
+        write_colours(place / "signal.mp4", signal),
+        write_colours(place / "other.mp4", OTHER),
+    ]
+    with Library.open(place / "library", Settings(offline=True), create=True) as library:
+        assert library.index(files, only={StageName.SHOTS}).ok
+    return place / "library"
+
+
+@pytest.fixture
+def colours(needle_folder: Path) -> Iterator[Library]:
+    """That library, with no calls and no unfinished runs."""
+    for name in ("calls.db", "checkpoints.db"):
+        for file in needle_folder.glob(f"{name}*"):
+            file.unlink()
+    with Library.open(needle_folder) as opened:
         yield opened

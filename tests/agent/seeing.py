@@ -6,13 +6,21 @@ import io
 import json
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from longtake.agent.policies.replies import (
+    SpotlightAnswer,
+    SpotlightReply,
+    ZoomAnswer,
+    ZoomReply,
+)
 from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply
 from longtake.tools.vlm.messages import Frames, Price, Reply, Request, Text, Usage, words_of
+from longtake.tools.vlm.parsing import parse_reply
 
 COLOURS = {
     "red": (200, 30, 30),
@@ -60,10 +68,7 @@ class Eyes:
         say = self._replies.get(request.schema, _SAY[request.schema])
         text = say(request)
         price = self.price(request)
-        try:
-            parsed = request.schema.model_validate_json(text)
-        except ValueError:
-            parsed = None
+        parsed, _ = parse_reply(text, request.schema)
         return Reply(
             text=text,
             parsed=parsed,
@@ -153,9 +158,106 @@ def _reflect(request: Request) -> str:
     return json.dumps({"enough": False, "action": "look", "why": "no idea"})
 
 
+SEEN_WELL = 3
+"""Frames of one colour after another that are needed to be sure of it."""
+
+
+def _zoom(request: Request) -> str:
+    """Zooms into where the colour flashes up; answers once a zoom, or enough frames, show it."""
+    wanted = asked_colour(_question(request))
+    offered = request.schema is ZoomReply
+    shown = _shown(request)
+    zooms = [(label, frames) for head, label, frames in shown if head.startswith("Zoom")]
+    for sure, views in ((True, zooms), (False, [(label, frames) for _, label, frames in shown])):
+        for label, frames in views:
+            found = _run_of(frames, wanted)
+            if found is None:
+                continue
+            start, end, count = found
+            if offered and not sure and count < SEEN_WELL:
+                thought = f"{wanted} flashes up near {start:.1f} s"
+                return _said(thought, "zoom", label, start, end)
+            claim = f"The screen is {wanted}."
+            return _said(claim, "answer", label, start, end, answer=claim, confidence=0.9)
+    return _said(f"no frame shows {wanted}", "answer", None, None, None)
+
+
+def _said(thought: str, action: str, video: str | None, start: Any, end: Any, **more: Any) -> str:
+    said = {"thought": thought, "action": action, "video": video, "from": start, "to": end}
+    return json.dumps({"answer": "", "confidence": 0.1, **said, **more})
+
+
+def _shown(request: Request) -> list[tuple[str, str, Frames]]:
+    """The text before each run of frames, the video that it names, and the frames."""
+    shown = []
+    for message in request.messages:
+        for before, part in pairwise(message.parts):
+            if isinstance(before, Text) and isinstance(part, Frames):
+                label = re.search(r"V\d+", before.text)
+                assert label is not None
+                shown.append((before.text, label[0], part))
+    return shown
+
+
+def _run_of(frames: Frames, wanted: str | None) -> tuple[float, float, int] | None:
+    """When a colour is seen, half a gap around its frames, and in how many of them."""
+    pictures = frames.pictures
+    times = [p.time for p in pictures if colour_of(p.jpeg) == wanted]
+    if not times:
+        return None
+    gap = (pictures[-1].time - pictures[0].time) / max(1, len(pictures) - 1) / 2
+    return max(0.0, times[0] - gap), times[-1] + gap, len(times)
+
+
+def _spot(request: Request) -> str:
+    """Looks between frames of different colours until one shows what is asked for, then on both
+    sides of it, and answers."""
+    wanted = asked_colour(_question(request))
+    seen: dict[str, dict[int, str]] = {}
+    for head, label, frames in _shown(request):
+        numbers = re.findall(r"\d+", head.partition("order: ")[2].partition("(")[0])
+        for number, picture in zip(numbers, frames.pictures, strict=True):
+            seen.setdefault(label, {})[int(number)] = colour_of(picture.jpeg)
+    asked = [
+        (said["video"], said["from"], said["to"])
+        for message in request.messages
+        if message.role == "assistant"
+        for said in [json.loads(words_of([message]))]
+    ]
+    edges: list[tuple[str, int, int]] = []
+    for label, colours in seen.items():
+        ordered = sorted(colours.items())
+        for (low, one), (high, other) in pairwise(ordered):
+            if one != other and high - low > 12 and (label, low, high) not in asked:
+                edges.append((label, low, high))
+    found = next(
+        (
+            (label, sorted(n for n, c in colours.items() if c == wanted))
+            for label, colours in seen.items()
+            if wanted in colours.values()
+        ),
+        None,
+    )
+    if found is not None:
+        label, numbers_found = found
+        edges = [e for e in edges if e[0] == label and {e[1], e[2]} & set(numbers_found)]
+    if edges and request.schema is SpotlightReply:
+        label, low, high = edges[0]
+        return _said(f"between frames {low} and {high}", "choose", label, low, high)
+    if found is None:
+        return _said(f"no frame shows {wanted}", "answer", None, None, None)
+    claim = f"The screen is {wanted}."
+    first, last = numbers_found[0], numbers_found[-1]
+    return _said(claim, "answer", label, first, last, answer=claim, confidence=0.9)
+
+
 _SAY: dict[type, Callable[[Request], str]] = {
     LookReply: look_at_colours,
     AnswerReply: _answer,
     PlanReply: _plan,
     ReflectReply: _reflect,
+    ZoomReply: _zoom,
+    ZoomAnswer: _zoom,
+    SpotlightReply: _spot,
+    SpotlightAnswer: _spot,
 }

@@ -14,7 +14,7 @@ def calls() -> dict[str, list[frozenset[str]]]:
     """Prompt name -> keyword names of every `render("name", ...)` in the source."""
     found: dict[str, list[frozenset[str]]] = {}
     for folder in ("tools", "agent", "eval", "longtake"):
-        for path in (ROOT / folder).glob("*.py"):
+        for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if (
                     isinstance(node, ast.Call)

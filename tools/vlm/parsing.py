@@ -20,11 +20,20 @@ def parse_reply(text: str, schema: type[BaseModel]) -> tuple[BaseModel | None, s
     """The value in a reply, or None and what is wrong with it, for the model to read.
 
     Looks for a JSON object in fences, then between the outermost braces, then in all of the text;
-    mends what can be mended, and always validates.
+    mends what can be mended, and always validates. A schema whose replies have another form too
+    reads it by a class method `from_words(text)`: the fields, or None where the text has not that
+    form.
     """
     fault = "there is no JSON object in it"
     if len(text) > _MOST_CHARACTERS:
         return None, fault
+    from_words: Callable[[str], object] | None = getattr(schema, "from_words", None)
+    spoken = from_words(text) if from_words is not None else None
+    if spoken is not None:
+        try:
+            return schema.model_validate(spoken), ""
+        except ValidationError as exc:
+            return None, _told(exc)
     for candidate in _candidates(_THOUGHTS.sub("", text)):
         for load in _LOADERS:
             found = load(candidate)

@@ -2,7 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from longtake.tools.vlm.families import (
     family_named,
@@ -91,7 +94,7 @@ class Pricer:
         text = self._counter.count(request.messages, as_video=self.as_video)
         if not self._counter.exact and request.schema is not None:
             # providers may bill the schema as part of the prompt
-            text += len(str(request.schema.model_json_schema()).encode()) // 2
+            text += _schema_bytes(request.schema) // 2
         return Price(
             visual=math.ceil(visual * self._factor),
             text=math.ceil(text * self._factor),
@@ -120,3 +123,8 @@ class Pricer:
             return self.family.image_tokens(part.width, part.height)
         first = part.pictures[0]
         return self.family.video_tokens(len(part.pictures), first.width, first.height)
+
+
+@cache
+def _schema_bytes(schema: type[BaseModel]) -> int:
+    return len(str(schema.model_json_schema()).encode())
