@@ -109,13 +109,14 @@ class TokenizerCounter:
         return len(self._tokenizer.encode(text, add_special_tokens=False))
 
     def _placeholder(self, kind: str) -> int:
-        """Tokens that the template writes for one picture."""
+        """Tokens that the template writes for one picture: what a second one adds to a first. Words
+        on both sides would not do, since they may be one token where no picture stands between."""
         if kind not in self._placeholders:
-            words = [{"type": "text", "text": "."}, {"type": "text", "text": "."}]
-            with_one = [words[0], {"type": kind}, words[1]]
-            self._placeholders[kind] = self._count(
-                [{"role": "user", "content": with_one}]
-            ) - self._count([{"role": "user", "content": words}])
+            one, two = (
+                self._count([{"role": "user", "content": [{"type": kind}] * number}])
+                for number in (1, 2)
+            )
+            self._placeholders[kind] = two - one
         return self._placeholders[kind]
 
     @cached_property

@@ -13,6 +13,7 @@ from longtake.errors import WeightsMissing
 from longtake.tools.view import encode
 from longtake.tools.vlm.backends import open_vlm
 from longtake.tools.vlm.messages import Frames, Picture, Reply, Request, Vlm
+from longtake.tools.vlm.text_tokens import TokenizerCounter
 from tests.data.colours import COLOURS, frame
 
 
@@ -71,6 +72,21 @@ def test_prices_are_what_the_model_reads(tiny_vlm: Path) -> None:
         assert reply.usage is not None
         assert reply.usage.input == price.input
         assert reply.usage.output <= price.output
+
+
+def test_a_picture_costs_the_same_where_marks_merge(tiny_vlm: Path, tmp_path: Path) -> None:
+    """Qwen's own tokenizer, among others, has one token for two full stops."""
+    from transformers import AutoTokenizer
+
+    merging = AutoTokenizer.from_pretrained(tiny_vlm)
+    merging.add_tokens([".."])
+    merging.save_pretrained(tmp_path)
+    (request,) = looks(1)
+    counts = [
+        TokenizerCounter(folder).count(request.messages, as_video=False)
+        for folder in (tiny_vlm, tmp_path)
+    ]
+    assert counts[0] == counts[1]
 
 
 def test_a_batch_says_what_single_calls_say(tiny_vlm: Path) -> None:
