@@ -222,8 +222,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="longtake-bench-") as folder:
         for name, library, questions in libraries(Path(folder), quick=given.quick):
             for model in ("tiny", "instant"):
-                first = ask(library, vlm_of(model), questions[0], checkpoint=True)
-                say(f"{name}, {model}: first question {first.wall:.2f} s")
+                first = [ask(library, vlm_of(model), q, checkpoint=True) for q in questions]
+                say(f"{name}, {model}: first question {first[0].wall:.2f} s")
                 for _ in range(given.rounds):
                     for question in questions:
                         for checkpoint in (True, False):  # in turn, so that neither warms the other
