@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from longtake.eval.records import Record
 from longtake.eval.results import Result
+from longtake.eval.systems import SELECT
 
 UNPARSED = 0.02
 ONE_LETTER = 0.45
@@ -14,7 +15,7 @@ FEW = 20
 """Answers below which shares say nothing."""
 _REPEATED = re.compile(r"(\S{1,4}?)\1{15,}")
 _SHOWS = frozenset({"uniform", "topk", "uniform_transcript", "black", "oracle"})
-"""Systems whose every request has frames."""
+"""Systems whose every request has frames of one size, beside those that select."""
 _SPEAKS = frozenset({"transcript", "uniform_transcript"})
 
 
@@ -41,14 +42,14 @@ def _inputs(result: Result) -> Iterator[str]:
     records = list(result.records.values())
     system = result.identity.system
     asked = [r for r in records if r.status in ("ok", "parse_fail")]
-    if system in _SHOWS:
+    if system in _SHOWS or system.startswith(SELECT):
         empty = sum(not r.frames for r in asked)
         if empty:
             yield f"{empty} of {len(asked)} requests had no frames"
         if any(not _ascending(r) for r in asked):
             yield "times of frames do not ascend"
         sides = Counter(max(f.width, f.height) for r in asked for f in r.frames)
-        if len(sides) > 1:
+        if len(sides) > 1 and system in _SHOWS:
             some = ", ".join(f"{side} px ({n})" for side, n in sorted(sides.items()))
             yield f"frames were sent in several sizes: {some}"
     if system in _SPEAKS and asked and not any(r.extra.get("lines") for r in asked):

@@ -196,19 +196,19 @@ def _with_frames(
     viewer = Viewer(library)
     videos = []
     for video in shown(material, chosen, labels):
-        shape = chosen.shapes.get(video.video_id)
-        if shape is not None:
-            frames = _blackened(video.frames) if material.black else None
-            video = replace(video, frames=frames or viewer.frames(video.video_id, shape))
-        videos.append(video)
+        if material.black:
+            frames = tuple(map(_blackened, video.frames))
+        else:
+            own = (shape for of, shape in chosen.shapes if of == video.video_id)
+            frames = tuple(viewer.frames(video.video_id, shape) for shape in own)
+        videos.append(replace(video, frames=frames))
     return videos
 
 
-def _blackened(frames: Frames | None) -> Frames:
+def _blackened(frames: Frames) -> Frames:
     """The same frames, all black."""
     import numpy as np
 
-    assert frames is not None
     first = frames.pictures[0]
     jpeg = encode(np.zeros((first.height, first.width, 3), np.uint8))
     pictures = (
@@ -227,7 +227,7 @@ def _outcome(
         raw=reply.text,
         frames=tuple(
             FrameSent(video=video, t_s=time, width=shape.width, height=shape.height)
-            for video, shape in chosen.shapes.items()
+            for video, shape in chosen.shapes
             for time in shape.times
         ),
         spent=spent_of(receipt),

@@ -3,7 +3,8 @@ Frames of every comparator have the same sizes to choose from and fill the same 
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from longtake.index.records import VideoRecord
 from longtake.timing import Span
 from longtake.tools.library import Library
 from longtake.tools.query import statement
+from longtake.tools.select.choose import choose
+from longtake.tools.select.signals import gather
 from longtake.tools.view import Shape, blank_frames, fitted_size
 from longtake.tools.vlm.messages import Request
 
@@ -30,10 +33,21 @@ LEAST_S = 1.0
 TEXT_SHARE = 0.5
 """Most of the room that words may take beside frames."""
 
-Times = dict[str, tuple[float, ...]]
-"""Video id -> seconds of its frames, ascending."""
-Spread = Callable[[int], Times]
-"""That many frames, or as many as there are."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Frames of one video that have one size."""
+
+    video_id: str
+    times: tuple[float, ...]
+    """Seconds, ascending."""
+    scale: float = 1.0
+    """Of each side, relative to the size that is tried."""
+
+
+Spread = Callable[[int], list[Part]]
+"""Frames that cost as much as so many of full size, or as many as there are; the parts of a video
+in the order of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +71,17 @@ class Material:
 class Chosen:
     """What is shown."""
 
-    shapes: dict[str, Shape] = field(default_factory=dict)
-    """Video id -> times and size of its frames."""
+    shapes: tuple[tuple[str, Shape], ...] = ()
+    """Video id, and times and size of frames of it."""
     lines: tuple[Line, ...] = ()
 
     @property
     def frames(self) -> int:
         """How many frames."""
-        return sum(len(shape.times) for shape in self.shapes.values())
+        return sum(len(shape.times) for _, shape in self.shapes)
 
 
-def spread_evenly(spans: Sequence[tuple[str, Span]], count: int) -> Times:
+def spread_evenly(spans: Sequence[tuple[str, Span]], count: int) -> list[Part]:
     """`count` frames over stretches laid end to end: the middles of equal parts (`midpoint`)."""
     total = sum(span.duration for _, span in spans)
     times: dict[str, list[float]] = {}
@@ -79,7 +93,12 @@ def spread_evenly(spans: Sequence[tuple[str, Span]], count: int) -> Times:
                 times.setdefault(video_id, []).append(round(min(last, span.start + place), 3))
                 break
             place -= span.duration
-    return {video: tuple(sorted(set(found))) for video, found in times.items()}
+    return _parts(times)
+
+
+def _parts(times: dict[str, list[float]]) -> list[Part]:
+    """Full-size frames by video, each second once."""
+    return [Part(video_id=v, times=tuple(sorted(set(found)))) for v, found in times.items()]
 
 
 def uniform(videos: Sequence[VideoRecord], spans: dict[str, Span]) -> Material:
@@ -130,13 +149,34 @@ def most_similar(
         return None
     scored.sort()
 
-    def best(count: int) -> Times:
+    def best(count: int) -> list[Part]:
         times: dict[str, list[float]] = {}
         for _, video_id, time in scored[:count]:
             times.setdefault(video_id, []).append(time)
-        return {video_id: tuple(sorted(set(found))) for video_id, found in times.items()}
+        return _parts(times)
 
     return Material(videos=tuple(videos), spans=spans, spread=best, wanted=len(scored))
+
+
+def selected(
+    library: Library, video: VideoRecord, span: Span, question: str, preset: str, *, seed: int
+) -> Material:
+    """The frames that a preset of `longtake.tools.select` chooses, in the sizes it gives them.
+
+    Raises:
+        UsageError: there is no such preset, or what it needs is not indexed.
+    """
+    found = gather(library, video.id, [question], span=span)
+
+    def chosen(count: int) -> list[Part]:
+        picks = choose(preset, found.items, found.signals, count, seed=seed).picks
+        runs = groupby(picks, key=lambda pick: pick.scale)
+        return [
+            Part(video_id=video.id, times=tuple(round(p.time, 3) for p in run), scale=scale)
+            for scale, run in runs
+        ]
+
+    return Material(videos=(video,), spans={video.id: span}, spread=chosen, wanted=len(found.items))
 
 
 def spoken(library: Library, videos: Sequence[VideoRecord], spans: dict[str, Span]) -> list[Line]:
@@ -196,7 +236,7 @@ def _filled(
     spread = material.spread
 
     def at(number: int) -> Chosen:
-        shapes = _shapes(material, spread(number), side) if number else {}
+        shapes = _shapes(material, spread(number), side) if number else ()
         return replace(words, shapes=shapes)
 
     return at(_most(wanted, lambda number: fits(at(number))))
@@ -209,7 +249,7 @@ def shown(material: Material, chosen: Chosen, labels: dict[str, str]) -> list[Sh
             video_id=video.id,
             label=labels[video.id],
             duration=material.spans[video.id].end,
-            frames=blank_frames(chosen.shapes[video.id]) if video.id in chosen.shapes else None,
+            frames=tuple(blank_frames(shape) for of, shape in chosen.shapes if of == video.id),
         )
         for video in material.videos
     ]
@@ -222,13 +262,16 @@ def thinned(lines: Sequence[Line], count: int) -> tuple[Line, ...]:
     return tuple(lines[int((i + 0.5) * len(lines) / count)] for i in range(count))
 
 
-def _shapes(material: Material, times: Times, side: int) -> dict[str, Shape]:
-    shapes = {}
-    for video in material.videos:
-        if times.get(video.id) and video.width and video.height:
-            width, height = fitted_size(video.width, video.height, side)
-            shapes[video.id] = Shape(times=times[video.id], width=width, height=height)
-    return shapes
+def _shapes(material: Material, parts: Sequence[Part], side: int) -> tuple[tuple[str, Shape], ...]:
+    sizes = {v.id: (v.width, v.height) for v in material.videos if v.width and v.height}
+    shapes = []
+    for part in parts:
+        width, height = sizes.get(part.video_id, (None, None))
+        if part.times and width and height:
+            fitted_to = fitted_size(width, height, max(1, round(side * part.scale)))
+            shape = Shape(times=part.times, width=fitted_to[0], height=fitted_to[1])
+            shapes.append((part.video_id, shape))
+    return tuple(shapes)
 
 
 def _most(highest: int, fits: Callable[[int], bool]) -> int:

@@ -36,7 +36,8 @@ class Shown:
     """What the model calls it: `V1`, ..."""
     duration: float
     """Seconds that may be seen of it."""
-    frames: Frames | None = None
+    frames: tuple[Frames, ...] = ()
+    """In the order of time; those of one size together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +57,8 @@ def read_request(
     labels = {video.video_id: video.label for video in videos}
     for video in videos:
         head = f"Video {video.label}, {seconds(video.duration)} s."
-        parts.append(Text(text=head if video.frames is None else f"{head} Frames:"))
-        if video.frames is not None:
-            parts.append(video.frames)
+        parts.append(Text(text=f"{head} Frames:" if video.frames else head))
+        parts += video.frames
     quotes = [
         (f"{labels[ln.video_id]}, {seconds(ln.start)}-{seconds(ln.end)} s, said", ln.text)
         for ln in lines

@@ -20,7 +20,7 @@ from longtake.eval.watched import Reading, reading
 from longtake.tools.vlm.messages import Vlm
 
 GIVE_UP = 5
-"""Samples in a row that do not reach the model before a run stops."""
+"""Samples in a row that fail before a run stops."""
 
 Tell = Callable[[Record, int, int], None]
 """Gets every finished record, how many are finished and how many there are."""
@@ -66,7 +66,7 @@ class Runner:
         self._vlm = vlm
         self._writer = writer
         self._tell = tell
-        self._lost_in_a_row = 0
+        self._failed_in_a_row = 0
         self._done = 0
         self._total = 0
 
@@ -74,8 +74,7 @@ class Runner:
         """Ask what is not finished.
 
         Raises:
-            VlmUnavailable: the model could not be reached for several samples in a row.
-            LongtakeError: the log cannot be written.
+            LongtakeError: several samples in a row failed, or the log cannot be written.
         """
         tasks = [Task(sample=s, seed=k) for s in self._run.samples for k in range(self._run.seeds)]
         self._total = len(tasks)
@@ -111,12 +110,13 @@ class Runner:
                 left -= time.monotonic() - began
 
     def _watch(self, record: Record) -> None:
-        lost = record.status == "error" and record.extra.get("unreached", False)
-        self._lost_in_a_row = self._lost_in_a_row + 1 if lost else 0
-        if self._lost_in_a_row >= GIVE_UP:
-            raise VlmUnavailable(
-                f"the model was not reached for {GIVE_UP} samples in a row ({record.error}); what "
-                "is finished is kept: start the same command again to go on"
+        """Stop what only fails: a server that is gone, a system that lacks what it needs."""
+        self._failed_in_a_row = self._failed_in_a_row + 1 if record.status == "error" else 0
+        if self._failed_in_a_row >= GIVE_UP:
+            kind = VlmUnavailable if record.extra.get("unreached", False) else LongtakeError
+            raise kind(
+                f"{GIVE_UP} samples in a row failed ({record.error}); what is finished is kept: "
+                "start the same command again to go on"
             )
 
     async def _one(self, task: Task, left: float | None) -> tuple[Record, dict[str, object]]:

@@ -14,12 +14,14 @@ from longtake.eval.material import (
     Material,
     most_similar,
     over,
+    selected,
     spoken,
     uniform,
 )
 from longtake.eval.samples import Evidence, Sample
 from longtake.eval.watched import WatchedLibrary
 from longtake.timing import Span
+from longtake.tools.select.choose import preset_named
 from longtake.tools.vlm.messages import Vlm
 
 AGENT = "agent"
@@ -164,6 +166,8 @@ _ALL = (
     System(name=RANDOM, line="an option by lot, no call"),
 )
 SYSTEMS = {system.name: system for system in _ALL}
+SELECT = "select-"
+"""Begins the names of systems that show what a preset selects, such as `select-aks`."""
 
 
 def system_named(name: str) -> System:
@@ -172,9 +176,25 @@ def system_named(name: str) -> System:
     Raises:
         UsageError: there is none.
     """
+    if name.startswith(SELECT):
+        preset = preset_named(name.removeprefix(SELECT))
+        return System(
+            name=name,
+            line=f"{preset.line.rstrip('.')}, one call",
+            gather=lambda library, asked, ids: _selected(library, asked, preset.name),
+        )
     if name not in SYSTEMS:
-        raise UsageError(f"no system {name!r}; there are {', '.join(SYSTEMS)}")
+        known = ", ".join((*SYSTEMS, f"{SELECT}PRESET"))
+        raise UsageError(f"no system {name!r}; there are {known}")
     return SYSTEMS[name]
+
+
+def _selected(library: WatchedLibrary, asked: Asked, preset: str) -> Material:
+    if len(asked.videos) != 1:
+        raise UsageError("presets select among the frames of one video, not of a library")
+    (video,) = asked.videos
+    span = asked.span(video)
+    return selected(library, video, span, asked.sample.question, preset, seed=asked.seed)
 
 
 async def put(

@@ -83,6 +83,7 @@ def samples(world: Path) -> tuple[Sample, ...]:
         ("black", 2500, 1 / 3),
         ("transcript", 2500, 1 / 3),
         ("uniform_transcript", 2500, 1.0),
+        ("select-uniform", 2500, 1.0),
     ],
 )
 def test_systems_know_what_they_are_shown(
@@ -190,6 +191,19 @@ def test_what_is_finished_is_not_asked_again(
     assert set(log.tries.values()) == {1} and len(log.records) == 3
 
 
+def test_a_preset_shows_its_frames_in_its_sizes(
+    tmp_path: Path, indexed: Indexed, settings: Settings, samples: tuple[Sample, ...]
+) -> None:
+    eyes = reader()
+    for preset in ("select-density", "select-aks"):
+        log = go(tmp_path, indexed, settings, samples[:1], preset, eyes, 1200)
+        (record,) = log.records
+        assert record.status == "ok", record.error
+        assert record.frames and record.spent.total <= 1200
+        times = [frame.t_s for frame in record.frames]
+        assert times == sorted(set(times))
+
+
 class Gone(Eyes):
     """A model whose server is down."""
 
@@ -202,7 +216,7 @@ def test_a_run_stops_when_the_model_is_gone_and_goes_on_later(
     tmp_path: Path, indexed: Indexed, settings: Settings, samples: tuple[Sample, ...]
 ) -> None:
     gone = Gone()
-    with pytest.raises(VlmUnavailable, match="5 samples in a row"):
+    with pytest.raises(VlmUnavailable, match="5 samples in a row failed"):
         go(tmp_path, indexed, settings, samples, "uniform", gone, 2200, seeds=4)
     assert len(gone.asked) == 5
     log = go(tmp_path, indexed, settings, samples, "uniform", reader(), 2200, seeds=4)

@@ -1,0 +1,137 @@
+"""The report page: what it shows, that nothing in it can run but its own script, that a real
+browser opens it."""
+
+import html.parser
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from longtake.errors import UsageError
+from longtake.eval.areas import curves_of
+from longtake.report_chart import HEIGHT, WIDTH, chart
+from longtake.report_page import page
+from tests.eval.test_results import record, result, sample
+
+EVIL = '</script><script>alert("x")</script><img src=x onerror=alert(1)>\x1b[31m'
+
+
+class Parsed(html.parser.HTMLParser):
+    """Elements with their attributes, and words."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def named(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
+        wanted = {key.rstrip("_"): value for key, value in attributes.items()}
+        return [
+            found
+            for name, found in self.elements
+            if name == tag and wanted.items() <= found.items()
+        ]
+
+
+@pytest.fixture(scope="module")
+def written() -> str:
+    """Two systems at two budgets over four samples; three of four videos tell them apart."""
+    samples = [
+        sample(name, question=f"Question {name}? {EVIL}", options=("one", EVIL, "three", "four"))
+        for name in ("a1", "b1", "c1", "d1")
+    ]
+    runs = []
+    for system, budget, right in (
+        ("uniform", 1000, "a"),
+        ("uniform", 2000, "ab"),
+        ("agent", 1000, "ab"),
+        ("agent", 2000, "abc"),
+    ):
+        records = [
+            record(s.sample_id, "A" if s.sample_id[0] in right else "B",
+                   raw_response=f'{{"option": "{"A" if s.sample_id[0] in right else "B"}"}}',
+                   answer_text=EVIL, error=EVIL, evidence=())
+            for s in samples
+        ]  # fmt: skip
+        runs.append(result(samples, records, system=system, budget=budget))
+    return page(runs, samples=10, pictures=10)
+
+
+def test_curves_have_the_heights_of_their_accuracies() -> None:
+    samples = [sample(name) for name in ("a1", "b1", "c1", "d1")]
+    runs = []
+    for budget, right in ((1000, "a"), (2000, "abcd")):
+        records = [record(s.sample_id, "A" if s.sample_id[0] in right else "B") for s in samples]
+        runs.append(result(samples, records, budget=budget))
+    drawn = Parsed(chart(curves_of(runs)))
+    (line,) = drawn.named("polyline")
+    points = [tuple(map(float, p.split(","))) for p in (line["points"] or "").split()]
+    assert points[0][0] < points[1][0] <= WIDTH and points[1][1] < points[0][1] <= HEIGHT
+    assert len(drawn.named("circle")) == 2
+    assert "25.0% (0.0 to 75.0)" in drawn.words
+    assert len(drawn.named("polygon")) == 1
+
+
+def test_it_holds_every_sample_and_every_run(written: str) -> None:
+    parsed = Parsed(written)
+    found = parsed.named("details", class_="sample")
+    kinds = {str(attributes["id"]): attributes["data-kinds"] for attributes in found}
+    assert kinds == {
+        "sample-a1": "right",
+        "sample-b1": "differ",
+        "sample-c1": "differ",
+        "sample-d1": "wrong",
+    }
+    ids = list(kinds)
+    assert set(ids[:2]) == {"sample-b1", "sample-c1"}
+    for label in ("uniform-1000", "uniform-2000", "agent-1000", "agent-2000"):
+        assert label in parsed.words
+    assert "agent-1000 less uniform" in parsed.words
+    assert "colours: accuracy at budget" in parsed.words
+
+
+def test_what_models_and_benchmarks_wrote_cannot_run(written: str) -> None:
+    parsed = Parsed(written)
+    assert len(parsed.named("script")) == 1
+    assert all("onerror" not in found for _, found in parsed.elements)
+    assert not parsed.named("img", src="x")
+    assert "\x1b" not in written
+    (policy,) = [found["content"] for found in parsed.named("meta") if "http-equiv" in found]
+    assert policy is not None and "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_runs_of_several_benchmarks_are_no_report() -> None:
+    one = result([sample("a1")], [record("a1", "A")])
+    other = result([sample("a1")], [record("a1", "A")], subtitles="asr")
+    with pytest.raises(UsageError, match="one benchmark, split and subtitle mode"):
+        page([one, other], samples=1, pictures=1)
+
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+def test_a_browser_opens_it_and_the_link_to_a_sample(written: str, tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    target.write_text(written, encoding="utf-8")
+    done = subprocess.run(
+        [
+            str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu",
+            f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr",
+            "--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom",
+            f"{target.as_uri()}#sample-d1",
+        ],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "CONSOLE" not in done.stderr
+    assert re.search(r'<details class="sample" id="sample-d1"[^>]* open', done.stdout)
+    assert not re.search(r'<details class="sample" id="sample-a1"[^>]* open', done.stdout)
