@@ -3,11 +3,12 @@ apart."""
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from time import sleep
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,8 +21,10 @@ from longtake.eval.watched import WatchedLibrary
 from longtake.index.captions import Caption
 from longtake.index.lanes import StageName
 from longtake.index.records import StageRecord
-from longtake.index.reports import IndexReport, ProgressEvent
+from longtake.index.reports import ProgressEvent
 from longtake.index.stages import stage_specs
+
+T = TypeVar("T")
 
 WAIT_S = 2.0
 """Between two looks whether another process has finished indexing."""
@@ -120,7 +123,7 @@ def index_videos(
         links[sample.video] = _linked(media, sample.video, sample.video_path, given)
         if subtitles == "asr" or given:
             spoken.add(sample.video)
-    library = WatchedLibrary.open(folder / "library", chosen, create=True)
+    library = _waited(lambda: WatchedLibrary.open(folder / "library", chosen, create=True))
     ids: dict[str, str] = {}
     for names, only in (
         ([name for name in links if name in spoken], None),
@@ -128,7 +131,8 @@ def index_videos(
     ):
         if not names:
             continue
-        report = _indexed(library, [links[name] for name in names], only, progress)
+        paths = [links[name] for name in names]
+        report = _waited(partial(library.index, paths, only=only, progress=progress))
         found = {video.path: video for video in report.videos}
         for name in names:
             video = found[links[name].absolute()]
@@ -139,18 +143,13 @@ def index_videos(
     return Indexed(library=library, ids=ids, faults=faults)
 
 
-def _indexed(
-    library: WatchedLibrary,
-    paths: list[Path],
-    only: frozenset[StageName] | None,
-    progress: Callable[[ProgressEvent], None] | None,
-) -> IndexReport:
-    """Index, after whoever else is indexing into the same library."""
+def _waited(action: Callable[[], T]) -> T:
+    """Do it after whoever else is writing the same library."""
     while True:
         try:
-            return library.index(paths, only=only, progress=progress)
+            return action()
         except LibraryLocked:
-            time.sleep(WAIT_S)
+            sleep(WAIT_S)
 
 
 def _linked(media: Path, video: str, path: Path, given: Sequence[Caption]) -> Path:

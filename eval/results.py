@@ -133,6 +133,35 @@ class Result:
         return failed / replies if replies else None
 
 
+def judged(adapter: Benchmark, sample: Sample, record: Record | None) -> Scored:
+    """Both judgements. Strict reads the reply as it came. Owners' scorers, and their forms, expect
+    what owners ask for: they get the letter, words or times that our reply names, without the JSON
+    around them; a reply in which nothing was understood goes to them as it came."""
+    scored = judge(adapter, sample, record)
+    if record is None or record.answered_by != "model" or record.status != "ok":
+        return scored
+    plain = plain_reply(sample, record)
+    if plain is None:
+        return scored
+    handed = judge(adapter, sample, record.model_copy(update={"raw_response": plain}))
+    return replace(scored, official=handed.official, response=handed.response)
+
+
+def plain_reply(sample: Sample, record: Record) -> str | None:
+    """What a record answers in the form that benchmarks ask for: the letter as it was shown, the
+    first stretch cited as `12.0 - 15.5`, or the words; None where there is nothing."""
+    if sample.kind == "option":
+        if record.option is None:
+            return None
+        place = ord(record.option) - ord("A")
+        order = record.options_order or tuple(range(len(sample.options)))
+        return chr(ord("A") + order.index(place))
+    if sample.kind == "spans" and record.evidence:
+        first = record.evidence[0]
+        return f"{first.start_s:.1f} - {first.end_s:.1f}"
+    return record.answer_text or None
+
+
 def loaded_of(log: Log, data: Path | None = None) -> tuple[Benchmark, Loaded]:
     """The benchmark that a log is of, read again from `data` or from where it was run.
 
@@ -181,7 +210,7 @@ def result_of(log: Log, adapter: Benchmark, loaded: Loaded) -> Result:
         seeds=seeds,
         records=records,
         scored={
-            seed: tuple(judge(adapter, s, records.get((s.sample_id, seed))) for s in samples)
+            seed: tuple(judged(adapter, s, records.get((s.sample_id, seed))) for s in samples)
             for seed in seeds
         },
     )

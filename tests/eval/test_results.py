@@ -79,6 +79,21 @@ def test_what_is_missing_is_wrong_and_counted() -> None:
     assert (top.official, top.official_n) == (50.0, 2)
 
 
+def test_owners_get_the_letter_and_strict_reads_the_reply() -> None:
+    """`B` would be the first capital letter of this reply, and C is what was shown as D."""
+    reply = '{"answer": "Both of them.", "option": "D"}'
+    order = (3, 0, 1, 2)
+    moved = record("a1", "C", raw_response=reply, options_order=order)
+    made = result([sample("a1", answer="C")], [moved])
+    (judged,) = made.scored[0]
+    assert (judged.strict.parsed, judged.strict.score) == ("C", 1)
+    assert (judged.official.parsed, judged.official.score) == ("C", 1)
+    assert judged.response is not None and judged.response.text == "C"
+    unread = record("a1", None, abstained=False, raw_response="Both of them", status="parse_fail")
+    (judged,) = result([sample("a1", answer="B")], [unread]).scored[0]
+    assert (judged.strict.score, judged.official.score) == (0, 1)
+
+
 def test_failures_are_wrong_whatever_they_say() -> None:
     right = [record(n, "A") for n in NAMES]
     statuses: list[Any] = ["error", "timeout", "refused", "budget"]

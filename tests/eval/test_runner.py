@@ -2,6 +2,7 @@
 when things go wrong."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from longtake.config import Settings
 from longtake.errors import VlmUnavailable
+from longtake.eval import libraries
 from longtake.eval.asking import option_order
 from longtake.eval.benchmarks import judge
 from longtake.eval.identity import Identity
@@ -19,6 +21,7 @@ from longtake.eval.log import Log, Writer, read_logs
 from longtake.eval.runner import Run, Runner
 from longtake.eval.samples import Sample
 from longtake.eval.systems import SYSTEMS, system_named
+from longtake.index.store import Store
 from longtake.tools.vlm.messages import Reply, Request, Vlm
 from tests.agent.seeing import Eyes
 from tests.eval.test_log import identity
@@ -39,6 +42,7 @@ def go(
     seeds = more.pop("seeds", 1)
     may_abstain = more.pop("may_abstain", False)
     time_limit_s = more.pop("time_limit_s", None)
+    jobs = more.pop("jobs", 1)
     known: Identity = identity(
         system=system,
         budget=budget,
@@ -55,6 +59,7 @@ def go(
         data=folder,
         may_abstain=may_abstain,
         time_limit_s=time_limit_s,
+        jobs=jobs,
     )
     with Writer(folder / known.run_id, known) as writer:
         asyncio.run(Runner(run, indexed, vlm, writer, lambda *told: None).work())
@@ -303,6 +308,22 @@ def test_twins_are_told_apart_where_abstaining_is_allowed(
     assert accuracy(log, twins) == 1
 
 
+def test_videos_side_by_side_have_the_answers_of_one_by_one(
+    tmp_path: Path, indexed: Indexed, settings: Settings, samples: tuple[Sample, ...]
+) -> None:
+    limits = {"green": 30.0, "blue": 36.0, "yellow": None}
+    asked = [replace(s, visible_until_s=limits[s.video]) for s in samples]
+    alone = go(tmp_path / "a", indexed, settings, asked, "agent", reader(), 6000)
+    beside = go(tmp_path / "b", indexed, settings, asked, "agent", reader(), 6000, jobs=3)
+    changing = {"seconds", "finished_at", "agent_run", "extra"}
+    assert [r.model_dump(exclude=changing) for r in alone.records] == [
+        r.model_dump(exclude=changing) for r in beside.records
+    ]
+    for record in beside.records:
+        until = limits[record.video]
+        assert until is None or all(frame.t_s < until for frame in record.frames)
+
+
 @pytest.mark.parametrize("system", ["uniform", "agent", "oracle"])
 @pytest.mark.parametrize("until", [0.3, 12.0, 12.9, 33.3])
 def test_nothing_later_than_the_question_is_read(
@@ -318,8 +339,6 @@ def test_nothing_later_than_the_question_is_read(
     for record in log.records:
         assert all(frame.t_s < until for frame in record.frames), record.sample_id
         assert record.status == "ok", record.error
-    import json
-
     side = tmp_path / log.identity.run_id / "samples.opened.jsonl"
     for line in side.read_text().splitlines():
         opened = json.loads(line)
@@ -350,6 +369,24 @@ def test_what_indexing_took_is_told_by_video(indexed: Indexed) -> None:
     assert "speech" in costs["green"].seconds and "speech" not in costs["blue"].seconds
     assert costs["blue"].duration_s == pytest.approx(60, abs=0.2)
     assert all(cost.size > 0 and cost.seconds["shots"] >= 0 for cost in costs.values())
+
+
+def test_indexing_waits_for_whoever_is_at_it(
+    world: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = COLOURS.load(world, "test").samples[:1]
+    held = Store.open(tmp_path / "library", write=True, create=True)
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        held.close()
+
+    monkeypatch.setattr(libraries, "sleep", wait)
+    made = libraries.index_videos(tmp_path, samples, settings, "off", captions=COLOURS.captions)
+    assert waited == [libraries.WAIT_S]
+    assert set(made.ids) == {"green"} and not made.faults
+    made.library.close()
 
 
 def test_there_is_a_line_about_every_system() -> None:
