@@ -202,20 +202,6 @@ def test_a_cancelled_question_leaves_nothing_behind(library: Library) -> None:
     assert answer.supported
 
 
-@pytest.mark.parametrize("where", ["tiny_vlm", "served_vlm"])
-def test_a_trained_model_goes_through_the_loop_with_an_exact_receipt(
-    library: Library, where: str, request: pytest.FixtureRequest
-) -> None:
-    model = str(request.getfixturevalue(where))
-    answer = Agent(library, vlm=model, budget=6000).ask_sync("When is the screen green?")
-    assert answer.mode == "looked" and answer.receipt is not None
-    assert answer.receipt.spent <= 6000
-    assert "look" in {line.node for line in answer.receipt.lines}
-    for line in answer.receipt.lines:
-        assert line.exact
-        assert line.input == line.planned_visual + line.planned_text
-
-
 def test_a_forecast_spends_nothing(library: Library) -> None:
     eyes = Eyes()
     made = asyncio.run(Agent(library, vlm=eyes).forecast("When is the screen green?"))
