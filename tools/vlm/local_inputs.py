@@ -4,7 +4,15 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from longtake.tools.vlm.messages import Frames, Message, Picture, Request, Text, laid_out
+from longtake.tools.vlm.messages import (
+    Frames,
+    Message,
+    Picture,
+    Request,
+    Text,
+    VideoClock,
+    laid_out,
+)
 
 
 def tensors(processor: Any, requests: Sequence[Request], *, as_video: bool) -> Any:
@@ -60,14 +68,12 @@ def _metadata(frames: Frames) -> Any:
     """Times of frames, for processors that write them."""
     from transformers.video_utils import VideoMetadata
 
-    times = [picture.time for picture in frames.pictures]
-    gap = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 1.0
-    fps = 1 / gap if gap > 0 else 1.0
+    clock = VideoClock.of([picture.time for picture in frames.pictures])
     return VideoMetadata(
-        total_num_frames=len(times),
-        fps=fps,
-        frames_indices=[round(time * fps) for time in times],
+        total_num_frames=len(clock.indices),
+        fps=clock.fps,
+        frames_indices=list(clock.indices),
         width=frames.pictures[0].width,
         height=frames.pictures[0].height,
-        duration=times[-1] - times[0] + gap,
+        duration=clock.duration,
     )

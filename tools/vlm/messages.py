@@ -60,7 +60,8 @@ class Frames:
             raise ValueError(f"frames must be one or more of one size, got sizes {sorted(sizes)}")
 
 
-Part = Text | Frames
+Part = Text | Frames | Picture
+"""A picture by itself, such as a contact sheet, is always sent as an image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +94,10 @@ class Request:
             for part in message.parts:
                 if isinstance(part, Text):
                     parts.append(part.text)
-                else:
-                    for picture in part.pictures:
-                        size = [picture.width, picture.height]
-                        parts.append([picture.time, *size, picture.digest])
+                    continue
+                for picture in part.pictures if isinstance(part, Frames) else (part,):
+                    size = [picture.width, picture.height]
+                    parts.append([picture.time, *size, picture.digest])
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -155,6 +156,13 @@ class Reply:
     """Calls made, those that failed unbilled included."""
 
 
+class Prices(Protocol):
+    """Knows what requests cost."""
+
+    def price(self, request: Request) -> Price:
+        """What a request may cost at most; spends nothing."""
+
+
 class Vlm(Protocol):
     """A model that sees."""
 
@@ -185,23 +193,51 @@ class Vlm(Protocol):
 
 def laid_out(parts: Sequence[Part], *, as_video: bool) -> list[Text | Picture | Frames]:
     """Parts as they go over the wire: every image after a text with its second, or each run of
-    frames as one video after a text with all their seconds; frames that carry their second need no
-    such text. Prices and backends both use this."""
+    frames as one video after a text with all their seconds; a frame alone is no video (Qwen3-VL's
+    processor refuses one), and frames that carry their second need no text. Prices and backends
+    both use this."""
     wire: list[Text | Picture | Frames] = []
     for part in parts:
         if isinstance(part, Text):
             wire.append(part)
-        elif as_video:
+        elif isinstance(part, Frames) and as_video and len(part.pictures) > 1:
             unsaid = [f"{picture.time:.1f}" for picture in part.pictures if not picture.stamped]
             if unsaid:
                 wire.append(Text(text=f"Frames at {', '.join(unsaid)} s:"))
             wire.append(part)
         else:
-            for picture in part.pictures:
+            for picture in part.pictures if isinstance(part, Frames) else (part,):
                 if not picture.stamped:
                     wire.append(Text(text=f"[{picture.time:.1f} s]"))
                 wire.append(picture)
     return wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoClock:
+    """How frames sent as a video are numbered, for processors that write their times."""
+
+    fps: float
+    indices: tuple[int, ...]
+    """Number of each frame in a video of that rate."""
+    duration: float
+    """Seconds."""
+
+    @classmethod
+    def of(cls, times: Sequence[float]) -> "VideoClock":
+        """The clock of frames at these seconds, ascending."""
+        gap = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 1.0
+        fps = 1 / gap if gap > 0 else 1.0
+        return cls(
+            fps=fps,
+            indices=tuple(round(time * fps) for time in times),
+            duration=times[-1] - times[0] + gap,
+        )
+
+    @property
+    def seconds(self) -> list[float]:
+        """What processors take for the frames' times."""
+        return [index / self.fps for index in self.indices]
 
 
 def words_of(messages: Sequence[Message]) -> str:

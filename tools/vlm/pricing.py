@@ -15,7 +15,7 @@ from longtake.tools.vlm.families import (
 )
 from longtake.tools.vlm.messages import Frames, Picture, Price, Request, Usage, laid_out
 from longtake.tools.vlm.text_tokens import BoundCounter, TextCounter, TokenizerCounter, text_bytes
-from longtake.tools.vlm.tokens import Family
+from longtake.tools.vlm.tokens import Family, Layout
 
 STEP = 1.02
 """A price that was too low is raised by this much more than it was off."""
@@ -85,13 +85,19 @@ class Pricer:
 
     def price(self, request: Request) -> Price:
         """Tokens that the request costs at most."""
-        visual = sum(
-            self._visual(part)
+        shown = [
+            part
             for message in request.messages
             for part in laid_out(message.parts, as_video=self.as_video)
             if isinstance(part, Picture | Frames)
-        )
-        text = self._counter.count(request.messages, as_video=self.as_video)
+        ]
+        if self._counter.exact:
+            layouts = [self._layout(part) for part in shown]
+            visual = sum(layout.tokens for layout in layouts)
+            words = [layout.words for layout in layouts]
+        else:
+            visual, words = sum(self._bound(part) for part in shown), []
+        text = self._counter.count(request.messages, as_video=self.as_video, words=words)
         if not self._counter.exact and request.schema is not None:
             # providers may bill the schema as part of the prompt
             text += _schema_bytes(request.schema) // 2
@@ -118,11 +124,19 @@ class Pricer:
             return None
         return Mismatch(planned=price.input, reported=usage.input, factor=self._factor)
 
-    def _visual(self, part: Picture | Frames) -> int:
+    def _bound(self, part: Picture | Frames) -> int:
+        """Tokens at most, words that the processor writes included."""
         if isinstance(part, Picture):
             return self.family.image_tokens(part.width, part.height)
         first = part.pictures[0]
         return self.family.video_tokens(len(part.pictures), first.width, first.height)
+
+    def _layout(self, part: Picture | Frames) -> Layout:
+        if isinstance(part, Picture):
+            return self.family.image_layout(part.width, part.height)
+        first = part.pictures[0]
+        times = [picture.time for picture in part.pictures]
+        return self.family.video_layout(times, first.width, first.height)
 
 
 @cache

@@ -6,6 +6,7 @@ fallback, stands for at least one byte of UTF-8, so a text never has more tokens
 tokens that a chat template writes around each message are counted apart.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,10 @@ MARGIN = 1.15
 """Above the largest share of tokens to bytes that was reported."""
 
 
+Words = tuple[str, ...]
+"""What a processor writes before, between and after the runs of tokens of one picture or video."""
+
+
 class TextCounter(Protocol):
     """Counts the words of messages."""
 
@@ -27,8 +32,15 @@ class TextCounter(Protocol):
     def exact(self) -> bool:
         """Whether counts are the model's own."""
 
-    def count(self, messages: tuple[Message, ...], *, as_video: bool) -> int:
-        """Tokens of all words, labels of frames and the chat template's own."""
+    def count(
+        self, messages: tuple[Message, ...], *, as_video: bool, words: Sequence[Words] = ()
+    ) -> int:
+        """Tokens of all words, labels of frames and the chat template's own.
+
+        Args:
+            words: for each picture or video, in order, what its processor writes around and between
+                its runs of tokens (`Layout.words`); bounds leave it to the family.
+        """
 
     def learn(self, messages_bytes: int, tokens: int) -> None:
         """What so many bytes of text turned out to cost."""
@@ -52,7 +64,9 @@ class BoundCounter:
     def __init__(self) -> None:
         self._share: float | None = None
 
-    def count(self, messages: tuple[Message, ...], *, as_video: bool) -> int:
+    def count(
+        self, messages: tuple[Message, ...], *, as_video: bool, words: Sequence[Words] = ()
+    ) -> int:
         """Tokens at most."""
         size = text_bytes(messages, as_video=as_video)
         share = 1.0 if self._share is None else min(1.0, self._share * MARGIN)
@@ -77,50 +91,59 @@ class TokenizerCounter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def count(self, messages: tuple[Message, ...], *, as_video: bool) -> int:
+    def count(
+        self, messages: tuple[Message, ...], *, as_video: bool, words: Sequence[Words] = ()
+    ) -> int:
         """Tokens without those of pictures and their delimiters."""
         written: list[dict[str, Any]] = []
-        pictures = 0
+        kinds: list[str] = []
         for message in messages:
             parts = laid_out(message.parts, as_video=as_video)
             if all(isinstance(part, Text) for part in parts):
-                words = "\n".join(part.text for part in parts if isinstance(part, Text))
-                written.append({"role": message.role, "content": words})
+                told = "\n".join(part.text for part in parts if isinstance(part, Text))
+                written.append({"role": message.role, "content": told})
                 continue
             content: list[dict[str, Any]] = []
             for part in parts:
                 if isinstance(part, Text):
                     content.append({"type": "text", "text": part.text})
                 else:
-                    pictures += 1
-                    kind = "image" if isinstance(part, Picture) else "video"
-                    content.append({"type": kind})
+                    kinds.append("image" if isinstance(part, Picture) else "video")
+                    content.append({"type": kinds[-1]})
             written.append({"role": message.role, "content": content})
-        kind = "video" if as_video else "image"
-        return self._count(written) - pictures * self._placeholder(kind)
+        # a special token ends words on either side of it, as a run of a picture's tokens does
+        mark = self._tokenizer.all_special_tokens[0]
+        text, rest, marks = "", self._templated(written), 0
+        for kind, own in zip(kinds, words or [("", "")] * len(kinds), strict=True):
+            before, _, rest = rest.partition(self._placeholder(kind))
+            text += before + mark.join(own)
+            marks += len(own) - 1
+        return len(self._tokenizer.encode(text + rest, add_special_tokens=False)) - marks
 
     def learn(self, messages_bytes: int, tokens: int) -> None:
         """Nothing: it is exact."""
 
-    def _count(self, written: list[dict[str, Any]]) -> int:
-        text = self._tokenizer.apply_chat_template(
+    def _templated(self, written: list[dict[str, Any]]) -> str:
+        text: str = self._tokenizer.apply_chat_template(
             written, tokenize=False, add_generation_prompt=True
         )
-        return len(self._tokenizer.encode(text, add_special_tokens=False))
+        return text
 
-    def _placeholder(self, kind: str) -> int:
-        """Tokens that the template writes for one picture: what a second one adds to a first. Words
-        on both sides would not do, since they may be one token where no picture stands between."""
+    def _placeholder(self, kind: str) -> str:
+        """What the template writes for one picture."""
         if kind not in self._placeholders:
-            one, two = (
-                self._count([{"role": "user", "content": [{"type": kind}] * number}])
-                for number in (1, 2)
-            )
-            self._placeholders[kind] = two - one
+            before, after = "<<before>>", "<<after>>"
+            content = [
+                {"type": "text", "text": before},
+                {"type": kind},
+                {"type": "text", "text": after},
+            ]
+            text = self._templated([{"role": "user", "content": content}])
+            self._placeholders[kind] = text.partition(before)[2].partition(after)[0]
         return self._placeholders[kind]
 
     @cached_property
-    def _placeholders(self) -> dict[str, int]:
+    def _placeholders(self) -> dict[str, str]:
         return {}
 
     @cached_property

@@ -7,11 +7,26 @@ LLaVA-OneVision, Gemma) and of the vendors' documentation (OpenAI, Anthropic, Go
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
+
+from longtake.tools.vlm.messages import VideoClock
 
 STAMP_TOKENS = 12
 """Bound of the text that a processor itself writes for a frame's time, `<12345.6 seconds>`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A picture or video as its processor writes it: runs of tokens of its own, and words between
+    them that are counted like any others."""
+
+    tokens: int
+    """Placeholders and marks, each one token in every tokenizer of the family."""
+    words: tuple[str, ...] = ("", "")
+    """Before the first run, between runs, after the last."""
 
 
 class Family(ABC):
@@ -28,6 +43,14 @@ class Family(ABC):
     def video_tokens(self, count: int, width: int, height: int) -> int:
         """Tokens of `count` frames sent as one video; images where there is no such thing."""
         return count * self.image_tokens(width, height)
+
+    def image_layout(self, width: int, height: int) -> Layout:
+        """One picture as written."""
+        return Layout(tokens=self.image_tokens(width, height))
+
+    def video_layout(self, times: Sequence[float], width: int, height: int) -> Layout:
+        """Frames at these seconds as written, sent as one video."""
+        return Layout(tokens=self.video_tokens(len(times), width, height))
 
 
 def smart_resize(
@@ -98,6 +121,21 @@ class Qwen3(Family):
 
     def video_tokens(self, count: int, width: int, height: int) -> int:
         """Merged patches of every two frames with a time and a token at either end."""
+        return -(-count // self.temporal) * (self._patches(count, width, height) + 2 + STAMP_TOKENS)
+
+    def video_layout(self, times: Sequence[float], width: int, height: int) -> Layout:
+        """Every two frames after the mean of their times."""
+        seconds = VideoClock.of(times).seconds
+        seconds += [seconds[-1]] * (-len(seconds) % self.temporal)
+        pairs = zip(
+            seconds[:: self.temporal], seconds[self.temporal - 1 :: self.temporal], strict=True
+        )
+        words = [f"<{(first + last) / 2:.1f} seconds>" for first, last in pairs]
+        patches = self._patches(len(times), width, height)
+        return Layout(tokens=len(words) * (patches + 2), words=(*words, ""))
+
+    def _patches(self, count: int, width: int, height: int) -> int:
+        """Merged patches of two frames."""
         most = self.video_most
         if self.frame_cap:
             cap = min(self.frame_cap * self.factor**2, self.video_most // count)
@@ -109,8 +147,7 @@ class Qwen3(Family):
         high, wide = smart_resize(
             height, width, self.factor, self.video_least, most, frames=count, steps=steps
         )
-        patches = (high // self.factor) * (wide // self.factor)
-        return -(-count // self.temporal) * (patches + 2 + STAMP_TOKENS)
+        return (high // self.factor) * (wide // self.factor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +174,25 @@ class Idefics3(Family):
         """One tile a frame with its time; introduction and end."""
         return count * (self.per_tile + 3 + STAMP_TOKENS) + 40
 
+    def image_layout(self, width: int, height: int) -> Layout:
+        """Rows of tiles with line ends, and the whole picture."""
+        rows, columns = self._grid(width, height)
+        tiles = rows * columns
+        if not tiles:
+            return Layout(tokens=self.per_tile + 3)
+        lines = ["\n"] * (rows - 1) + ["\n\n"]
+        return Layout(tokens=(tiles + 1) * self.per_tile + 2 * tiles + 3, words=("", *lines, ""))
+
+    def video_layout(self, times: Sequence[float], width: int, height: int) -> Layout:
+        """An introduction, and every frame after its minute and second."""
+        clock = VideoClock.of(times)
+        told = [f"\nFrame from {int(s // 60):02d}:{int(s % 60):02d}:" for s in clock.seconds]
+        told[0] = (
+            f"You are provided the following series of {number_words(len(times))} frames from a "
+            f"{timedelta(seconds=int(clock.duration))} [H:MM:SS] video.\n{told[0]}"
+        )
+        return Layout(tokens=len(times) * (self.per_tile + 3), words=(*told, "\n\n"))
+
     def _grid(self, width: int, height: int) -> tuple[int, int]:
         high, wide = _fit_longest(height, width, self.longest)
         ratio, tile = wide / high, self.tile
@@ -149,6 +205,24 @@ class Idefics3(Family):
         if high <= tile and wide <= tile:
             return 0, 0
         return math.ceil(high / tile), math.ceil(wide / tile)
+
+
+def number_words(number: int) -> str:
+    """A number below a thousand in English, as SmolVLM's processor writes it:
+    `one hundred and twenty-eight`."""
+    hundreds, rest = divmod(number, 100)
+    tens, ones = divmod(rest, 10)
+    small = _SMALL[rest] if rest < 20 else _TENS[tens] + (f"-{_SMALL[ones]}" if ones else "")
+    if not hundreds:
+        return small
+    return f"{_SMALL[hundreds]} hundred" + (f" and {small}" if rest else "")
+
+
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+).split()
+_TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
 def _fit_longest(height: int, width: int, longest: int, most: int = 4096) -> tuple[int, int]:

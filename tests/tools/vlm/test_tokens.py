@@ -2,23 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     GotOcr2ImageProcessor,
     Idefics3ImageProcessor,
     LlavaOnevisionImageProcessor,
     LlavaOnevisionProcessor,
     LlavaOnevisionVideoProcessor,
-    PreTrainedTokenizerFast,
-    Qwen2_5_VLProcessor,
-    Qwen2VLImageProcessor,
-    Qwen2VLVideoProcessor,
-    Qwen3VLProcessor,
-    Qwen3VLVideoProcessor,
 )
 from transformers.models.gemma4.image_processing_gemma4 import get_aspect_ratio_preserving_size
 from transformers.video_utils import VideoMetadata
@@ -31,7 +23,8 @@ from longtake.tools.vlm.families import (
     family_of_processor,
     unknown_family,
 )
-from longtake.tools.vlm.tokens import STAMP_TOKENS, Idefics3, Qwen3
+from longtake.tools.vlm.tokens import STAMP_TOKENS, Idefics3, Qwen3, number_words
+from tests.tools.vlm.processors import qwen, tokenizer
 
 COMMON = [(1920, 1080), (1280, 720), (640, 360), (1080, 1920), (320, 240), (448, 448)]
 
@@ -40,41 +33,6 @@ def sizes(count: int, least: int, most: int, seed: int = 7) -> list[tuple[int, i
     """Common sizes and random ones, (width, height)."""
     made = np.random.default_rng(seed).integers(least, most, (count, 2)).tolist()
     return COMMON + [(w, h) for w, h in made if max(w, h) / min(w, h) < 150]
-
-
-def tokenizer(*specials: str, **named: Any) -> PreTrainedTokenizerFast:
-    """One token a byte."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(alphabet)}, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.add_special_tokens(["<pad>", *specials])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=made, pad_token="<pad>", eos_token="<pad>", extra_special_tokens=named
-    )
-
-
-MARKS = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
-
-
-def qwen(kind: str) -> Any:
-    """Processor with the limits of the hub's models."""
-    words = tokenizer(
-        *MARKS,
-        image_token="<|image_pad|>",
-        video_token="<|video_pad|>",
-        vision_start_token="<|vision_start|>",
-        vision_end_token="<|vision_end|>",
-    )
-    if kind == "qwen2.5-vl":
-        images = Qwen2VLImageProcessor(size={"shortest_edge": 3136, "longest_edge": 12845056})
-        return Qwen2_5_VLProcessor(
-            image_processor=images, tokenizer=words, video_processor=Qwen2VLVideoProcessor()
-        )
-    images = Qwen2VLImageProcessor(
-        patch_size=16, size={"shortest_edge": 65536, "longest_edge": 16777216}
-    )
-    videos = Qwen3VLVideoProcessor(size={"shortest_edge": 4096, "longest_edge": 25165824})
-    return Qwen3VLProcessor(image_processor=images, tokenizer=words, video_processor=videos)
 
 
 @pytest.mark.parametrize("kind", ["qwen2.5-vl", "qwen3-vl"])
@@ -142,6 +100,22 @@ def test_idefics3_splits_pictures_as_the_processor_does() -> None:
         tiles = rows * columns
         expected = (tiles + 1) * 169 + 2 * tiles + rows + 3 if tiles else 169 + 3
         assert family.image_tokens(width, height) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (1, "one"),
+        (13, "thirteen"),
+        (20, "twenty"),
+        (64, "sixty-four"),
+        (100, "one hundred"),
+        (128, "one hundred and twenty-eight"),
+        (705, "seven hundred and five"),
+    ],
+)
+def test_numbers_are_written_as_smolvlm_writes_them(number: int, words: str) -> None:
+    assert number_words(number) == words
 
 
 def test_internvl_tiles_as_the_processor_does() -> None:
