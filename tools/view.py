@@ -1,34 +1,135 @@
-"""Views: frames of a stretch of video at chosen times, size and crop, and what they cost.
+"""Views: what is about to be shown to a model, and what it costs.
 
-A view is planned without decoding: its price follows from the number and size of its frames. Only
-what is really sent is decoded, through `Library.frames_at`, and encoded once: the same frame at the
-same size has the same bytes every time, so that prompt and image caches hit.
+A view is planned without decoding: its price follows from the number and size of its pictures and
+the words between them. Only what is really sent is decoded, through `Library.frames_at`, and
+encoded once: the same picture has the same bytes every time, so that prompt and image caches hit.
 """
 
 import io
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
 
 from longtake.errors import UsageError
 from longtake.index.lanes import U8, Box
+from longtake.prompts import render
 from longtake.timing import Span
 from longtake.tools.library import Library
+from longtake.tools.read import TextItem, text_line
+from longtake.tools.sheets import Grid, sheet
 from longtake.tools.stamps import stamped
-from longtake.tools.vlm.messages import Frames, Picture
+from longtake.tools.vlm.messages import Frames, Message, Part, Picture, Price, Prices, Request, Text
 
 JPEG_QUALITY = 85
 _KEPT = 512
-"""Encoded frames kept in memory."""
+"""Encoded pictures kept in memory."""
 EDGE_S = 0.04
 """The last frame of a stretch is taken this much before its end, which lies in the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrameItem:
+    """A frame, or a part of it."""
+
+    video_id: str
+    time: float
+    """Seconds."""
+    width: int
+    """Pixels as sent."""
+    height: int
+    crop: Box | None = None
+    """What is shown of the picture; None is all of it."""
+    stamped: bool = False
+    """The second is drawn into the picture, bottom right."""
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Its second."""
+        return (self.time,)
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """(width, height) as sent."""
+        return self.width, self.height
+
+    @property
+    def key(self) -> str:
+        """Names what it shows; equal keys have equal pixels."""
+        return _key(self.video_id, self.times, self.pixels, self.crop, stamped=self.stamped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetItem:
+    """A contact sheet: frames in rows, sent as one image, each with its second drawn in."""
+
+    video_id: str
+    times: tuple[float, ...]
+    """Seconds, ascending, in reading order."""
+    width: int
+    """Pixels of each frame in it."""
+    height: int
+    columns: int
+
+    @property
+    def grid(self) -> Grid:
+        """Where its frames lie."""
+        return Grid(
+            count=len(self.times), columns=self.columns, width=self.width, height=self.height
+        )
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """(width, height) of the sheet as sent."""
+        return self.grid.size
+
+    @property
+    def key(self) -> str:
+        """Names what it shows; equal keys have equal pixels."""
+        cell = (self.width, self.height)
+        return f"{_key(self.video_id, self.times, cell, None, stamped=True)}:{self.columns}"
+
+
+PictureItem = FrameItem | SheetItem
+Item = PictureItem | TextItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Pictures and words in the order in which they are shown."""
+
+    items: tuple[Item, ...]
+    why: str = ""
+    """Why it was chosen, for people."""
+
+    @property
+    def pictures(self) -> tuple[PictureItem, ...]:
+        """Its frames and contact sheets."""
+        return tuple(item for item in self.items if not isinstance(item, TextItem))
+
+    @property
+    def lines(self) -> tuple[TextItem, ...]:
+        """What was said or written that it shows."""
+        return tuple(item for item in self.items if isinstance(item, TextItem))
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Seconds of all its frames, those on contact sheets included."""
+        return tuple(time for item in self.pictures for time in item.times)
+
+    def price(self, model: Prices) -> Price:
+        """What a message that holds the view and nothing else costs to read; decodes nothing."""
+        message = Message(role="user", parts=blank_parts(self))
+        return model.price(Request(messages=(message,), max_tokens=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """Frames and their size."""
+    """Frames of one size."""
 
     times: tuple[float, ...]
     """Seconds, ascending."""
@@ -37,24 +138,19 @@ class Shape:
     stamped: bool = False
     """Every frame has its second drawn into it, bottom right."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detail:
-    """How finely a stretch may be looked at."""
-
-    most_frames: int
-    least_frames: int
-    longest_sides: tuple[int, ...]
-    """Sizes to try, pixels of the longer side, best first."""
-    per_second: float
-    """Frames a second that are enough."""
-
-
-OVERVIEW = Detail(
-    most_frames=32, least_frames=4, longest_sides=(336, 280, 224, 168), per_second=1.0
-)
-LOOK = Detail(most_frames=8, least_frames=1, longest_sides=(448, 336, 224, 168), per_second=1.0)
-ZOOM = Detail(most_frames=8, least_frames=1, longest_sides=(896, 672, 448, 336), per_second=8.0)
+    def items(self, video_id: str, crop: Box | None = None) -> tuple[FrameItem, ...]:
+        """The frames of a video."""
+        return tuple(
+            FrameItem(
+                video_id=video_id,
+                time=time,
+                width=self.width,
+                height=self.height,
+                crop=crop,
+                stamped=self.stamped,
+            )
+            for time in self.times
+        )
 
 
 def spread_times(span: Span, count: int) -> tuple[float, ...]:
@@ -78,109 +174,110 @@ def _even(side: float) -> int:
     return max(2, round(side / 2) * 2)
 
 
-def shape_for(
-    span: Span,
-    size: tuple[int, int],
-    detail: Detail,
-    *,
-    allowance: int,
-    price: Callable[[Shape], int],
-    crop: Box | None = None,
-    stamped: bool = False,
-) -> Shape | None:
-    """The finest shape whose price is within the allowance, or None when none is.
-
-    Frames come before pixels down to half of the frames wanted; then pixels give way, then frames.
-
-    Args:
-        span: stretch of the video to spread frames over.
-        size: (width, height) of the upright picture.
-        allowance: tokens.
-        price: tokens that a request with frames of a shape costs.
-        stamped: draw the second into every frame.
-    """
-    wanted = max(detail.least_frames, math.ceil(span.duration * detail.per_second))
-    wanted = min(detail.most_frames, wanted)
-    half = max(detail.least_frames, math.ceil(wanted / 2))
-    counts = [wanted, half, *(n for n in (half // 2, half // 4) if n >= detail.least_frames)]
-    if detail.least_frames not in counts:
-        counts.append(detail.least_frames)
-    best = detail.longest_sides[: len(detail.longest_sides) // 2]
-    rest = detail.longest_sides[len(best) :]
-    for sides, tried in ((best, counts[:2]), (rest, counts[:2]), (detail.longest_sides, counts)):
-        for count in dict.fromkeys(tried):
-            for side in sides:
-                width, height = fitted_size(*size, side, crop)
-                shape = Shape(
-                    times=spread_times(span, count), width=width, height=height, stamped=stamped
-                )
-                if price(shape) <= allowance:
-                    return shape
-    return None
-
-
 def blank_frames(shape: Shape) -> Frames:
     """Frames without pixels, for pricing."""
-    return Frames(
-        pictures=tuple(
-            Picture(
-                jpeg=b"",
-                width=shape.width,
-                height=shape.height,
-                time=time,
-                key="",
-                stamped=shape.stamped,
-            )
-            for time in shape.times
-        )
+    return Frames(pictures=tuple(_blank(item) for item in shape.items("")))
+
+
+def blank_parts(view: View) -> tuple[Part, ...]:
+    """The view as parts of a message, its pictures without pixels, for pricing."""
+    return tuple(_parts(view, _blank))
+
+
+def _blank(item: PictureItem) -> Picture:
+    return _picture(item, b"")
+
+
+def _picture(item: PictureItem, jpeg: bytes) -> Picture:
+    width, height = item.pixels
+    return Picture(
+        jpeg=jpeg,
+        width=width,
+        height=height,
+        time=item.times[0],
+        key=item.key if jpeg else "",
+        stamped=isinstance(item, SheetItem) or item.stamped,
     )
 
 
+def _parts(view: View, picture: Callable[[PictureItem], Picture]) -> Iterator[Part]:
+    """Frames of one kind that follow one another go together; what the drawn seconds mean is told
+    once before them."""
+    for kind, run in groupby(view.items, _kind):
+        items = list(run)
+        if isinstance(kind, tuple):
+            if kind[-1]:
+                yield Text(text=render("stamped_frames"))
+            yield Frames(pictures=tuple(picture(i) for i in items if not isinstance(i, TextItem)))
+        elif kind is SheetItem:
+            yield Text(text=render("contact_sheet"))
+            yield from (picture(i) for i in items if not isinstance(i, TextItem))
+        else:
+            yield Text(text="\n".join(text_line(i) for i in items if isinstance(i, TextItem)))
+
+
+def _kind(item: Item) -> object:
+    """Equal for items that go together."""
+    if isinstance(item, FrameItem):
+        return item.video_id, item.width, item.height, item.crop, item.stamped
+    return type(item)
+
+
 class Viewer:
-    """Makes the frames of views, each encoded once. Threads take turns."""
+    """Makes the pictures of views, each encoded once. Threads take turns."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._encoded: OrderedDict[str, Picture] = OrderedDict()
         self._lock = threading.Lock()
 
-    def frames(self, video_id: str, shape: Shape, crop: Sequence[float] | None = None) -> Frames:
-        """The frames of a shape, decoded and encoded.
+    def parts(self, view: View) -> tuple[Part, ...]:
+        """The view as parts of a message, decoded and encoded.
 
         Raises:
-            MediaError: the file is gone or cannot be decoded.
-            UsageError: a time is not finite or the crop is empty.
+            MediaError: a file is gone or cannot be decoded.
+            UsageError: a time is not finite or a crop is empty.
         """
         with self._lock:
-            return self._frames(video_id, shape, crop)
+            made = self._made(view.pictures)
+            return tuple(_parts(view, lambda item: made[item.key]))
 
-    def _frames(self, video_id: str, shape: Shape, crop: Sequence[float] | None) -> Frames:
-        keys = [_key(video_id, time, shape, crop) for time in shape.times]
-        missing = [
-            (key, time)
-            for key, time in zip(keys, shape.times, strict=True)
-            if key not in self._encoded
-        ]
-        if missing:
-            box = box_of(crop) if crop is not None else None
+    def frames(self, video_id: str, shape: Shape, crop: Sequence[float] | None = None) -> Frames:
+        """The frames of a shape, decoded and encoded. Raises as `parts`."""
+        items = shape.items(video_id, box_of(crop) if crop is not None else None)
+        with self._lock:
+            made = self._made(items)
+            return Frames(pictures=tuple(made[item.key] for item in items))
+
+    def _made(self, items: Sequence[PictureItem]) -> dict[str, Picture]:
+        """Pictures by key; frames of one video, size and crop are decoded in one go."""
+        missing = [item for item in items if item.key not in self._encoded]
+        frames = [item for item in missing if isinstance(item, FrameItem)]
+        for _, run in groupby(frames, lambda i: (i.video_id, i.pixels, i.crop)):
+            alike = list(run)
+            first = alike[0]
             found = self._library.frames_at(
-                video_id, [time for _, time in missing], size=(shape.width, shape.height), crop=box
+                first.video_id, [i.time for i in alike], size=first.pixels, crop=first.crop
             )
-            for (key, time), frame in zip(missing, found, strict=True):
-                self._encoded[key] = Picture(
-                    jpeg=encode(stamped(frame.rgb, time) if shape.stamped else frame.rgb),
-                    width=shape.width,
-                    height=shape.height,
-                    time=time,
-                    key=key,
-                    stamped=shape.stamped,
-                )
-        pictures = tuple(self._encoded[key] for key in keys)
-        for key in keys:
+            for item, frame in zip(alike, found, strict=True):
+                rgb = stamped(frame.rgb, item.time) if item.stamped else frame.rgb
+                self._encoded[item.key] = _picture(item, encode(rgb))
+        for sheet_item in missing:
+            if isinstance(sheet_item, SheetItem):
+                made_of = encode(self._sheet(sheet_item))
+                self._encoded[sheet_item.key] = _picture(sheet_item, made_of)
+        made = {item.key: self._encoded[item.key] for item in items}
+        for key in made:
             self._encoded.move_to_end(key)
-        while len(self._encoded) > max(_KEPT, len(keys)):
+        while len(self._encoded) > max(_KEPT, len(made)):
             self._encoded.popitem(last=False)
-        return Frames(pictures=pictures)
+        return made
+
+    def _sheet(self, item: SheetItem) -> U8:
+        size = (item.width, item.height)
+        found = self._library.frames_at(item.video_id, item.times, size=size)
+        cells = [stamped(frame.rgb, time) for frame, time in zip(found, item.times, strict=True)]
+        return sheet(np.stack(cells), item.grid)
 
 
 def encode(image: U8) -> bytes:
@@ -206,7 +303,14 @@ def box_of(crop: Sequence[float]) -> Box:
     return Box(x0, y0, x1, y1)
 
 
-def _key(video_id: str, time: float, shape: Shape, crop: Sequence[float] | None) -> str:
+def _key(
+    video_id: str,
+    times: Sequence[float],
+    size: tuple[int, int],
+    crop: Box | None,
+    *,
+    stamped: bool,
+) -> str:
     part = "" if crop is None else ",".join(f"{side:.4f}" for side in crop)
-    stamp = ":stamped" if shape.stamped else ""
-    return f"{video_id}:{time:.3f}:{shape.width}x{shape.height}:{part}{stamp}"
+    when = ",".join(f"{time:.3f}" for time in times)
+    return f"{video_id}:{when}:{size[0]}x{size[1]}:{part}{':stamped' if stamped else ''}"

@@ -1,6 +1,5 @@
-"""Views: how many frames, how large, and within which price."""
+"""Views: what they hold, how they go into a message, and what their pictures show."""
 
-import math
 from pathlib import Path
 
 import pytest
@@ -10,29 +9,24 @@ from hypothesis import strategies as st
 from longtake.errors import UsageError
 from longtake.timing import Span
 from longtake.tools.library import Library
+from longtake.tools.read import TextItem
 from longtake.tools.view import (
-    LOOK,
-    OVERVIEW,
-    ZOOM,
-    Detail,
+    FrameItem,
     Shape,
+    SheetItem,
+    View,
     Viewer,
+    blank_parts,
     box_of,
     fitted_size,
-    shape_for,
     spread_times,
 )
+from longtake.tools.vlm.messages import Frames, Picture, Text
 
 spans = st.tuples(st.floats(0, 40_000), st.floats(0.2, 40_000)).map(
     lambda pair: Span(pair[0], pair[0] + pair[1])
 )
 sizes = st.tuples(st.integers(16, 4000), st.integers(16, 4000))
-details = st.sampled_from([OVERVIEW, LOOK, ZOOM])
-
-
-def patches(shape: Shape) -> int:
-    """Tokens by the rule of 28-pixel patches."""
-    return len(shape.times) * math.ceil(shape.width / 28) * math.ceil(shape.height / 28)
 
 
 @given(spans, st.integers(1, 64))
@@ -62,38 +56,6 @@ def test_pictures_keep_their_shape_and_are_never_enlarged(
 
 def test_a_crop_has_the_size_of_what_it_shows() -> None:
     assert fitted_size(1920, 1080, 896, box_of([0.0, 0.0, 0.25, 0.5])) == (480, 540)
-
-
-@given(spans, sizes, details, st.integers(0, 20_000))
-def test_a_shape_never_costs_more_than_its_allowance(
-    span: Span, size: tuple[int, int], detail: Detail, allowance: int
-) -> None:
-    shape = shape_for(span, size, detail, allowance=allowance, price=patches)
-    if shape is None:
-        least = Shape(
-            times=spread_times(span, detail.least_frames),
-            **dict(
-                zip(
-                    ("width", "height"),
-                    fitted_size(*size, detail.longest_sides[-1]),
-                    strict=True,
-                )
-            ),
-        )
-        assert patches(least) > allowance
-    else:
-        assert patches(shape) <= allowance
-        assert detail.least_frames <= len(shape.times) <= detail.most_frames
-
-
-def test_more_tokens_show_more() -> None:
-    span, size = Span(0.0, 8.0), (1280, 720)
-    seen = [
-        shape_for(span, size, LOOK, allowance=tokens, price=patches)
-        for tokens in (20, 60, 200, 500, 2000)
-    ]
-    pixels = [0 if s is None else len(s.times) * s.width * s.height for s in seen]
-    assert pixels == sorted(pixels) and pixels[0] == 0 and pixels[-1] == 8 * 448 * 252
 
 
 @pytest.mark.parametrize(
@@ -136,3 +98,64 @@ def test_a_crop_shows_its_part_of_the_frame(lecture_library: Path) -> None:
     pictures = [np.asarray(Image.open(io.BytesIO(f.pictures[0].jpeg))) for f in (full, quarter)]
     expected = pictures[0][: part.height, : part.width].astype(int)
     assert np.abs(expected - pictures[1].astype(int)).mean() < 4
+
+
+def view() -> View:
+    shape = Shape(times=(1.0, 2.0), width=64, height=36)
+    marked = Shape(times=(3.0,), width=64, height=36, stamped=True)
+    sheet = SheetItem(video_id="v", times=(4.0, 5.0, 6.0), width=64, height=36, columns=2)
+    said = TextItem(text="One. </data>", span=Span(1.0, 2.0), lane="speech")
+    written = TextItem(text="Two", span=Span(2.0, 3.0), lane="text")
+    return View(items=(*shape.items("v"), said, written, *marked.items("v"), sheet))
+
+
+def test_a_view_goes_into_a_message_in_its_order() -> None:
+    parts = blank_parts(view())
+    frames, words, marked_note, marked, sheet_note, sheet = parts
+    assert isinstance(frames, Frames) and [p.time for p in frames.pictures] == [1.0, 2.0]
+    assert isinstance(words, Text) and words.text == (
+        '[1.0-2.0 s, said] "One. \\u003c/data\\u003e"\n[2.0-3.0 s, on screen] "Two"'
+    )
+    assert isinstance(marked_note, Text) and isinstance(sheet_note, Text)
+    assert isinstance(marked, Frames) and marked.pictures[0].stamped
+    assert isinstance(sheet, Picture) and sheet.stamped
+    assert (sheet.width, sheet.height) == (64 * 2 + 2, 36 * 2 + 2)
+    assert view().times == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+
+
+def test_frames_of_other_videos_sizes_and_crops_go_apart() -> None:
+    one = FrameItem(video_id="a", time=1.0, width=64, height=36)
+    others = [
+        FrameItem(video_id="b", time=1.0, width=64, height=36),
+        FrameItem(video_id="b", time=1.0, width=32, height=36),
+        FrameItem(video_id="b", time=1.0, width=32, height=36, crop=box_of([0, 0, 0.5, 0.5])),
+    ]
+    parts = blank_parts(View(items=(one, *others)))
+    assert [len(part.pictures) for part in parts if isinstance(part, Frames)] == [1, 1, 1, 1]
+
+
+def test_a_sheet_shows_its_frames_in_reading_order(lecture_library: Path) -> None:
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    times = (12.0, 60.0, 100.0, 140.0, 200.0)
+    with Library.open(lecture_library) as library:
+        video = library.videos()[0].id
+        sheet = SheetItem(video_id=video, times=times, width=160, height=90, columns=3)
+        viewer = Viewer(library)
+        parts = viewer.parts(View(items=(sheet,)))
+        again = Viewer(library).parts(View(items=(sheet,)))
+        singles = viewer.frames(video, Shape(times=times, width=160, height=90, stamped=True))
+    made = parts[1]
+    assert isinstance(made, Picture) and isinstance(again[1], Picture)
+    assert made.jpeg == again[1].jpeg and made.key == again[1].key
+    shown = np.asarray(Image.open(io.BytesIO(made.jpeg))).astype(int)
+    assert shown.shape == (90 * 2 + 2, 160 * 3 + 4, 3)
+    for index, single in enumerate(singles.pictures):
+        left, top = sheet.grid.corner(index)
+        cell = shown[top : top + 90, left : left + 160]
+        frame = np.asarray(Image.open(io.BytesIO(single.jpeg))).astype(int)
+        assert np.abs(cell - frame).mean() < 3
+    assert shown[95:, 330:].max() < 20  # nothing where there is no sixth frame
