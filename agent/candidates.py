@@ -194,6 +194,10 @@ def _seen(state: State) -> dict[str, list[Span]]:
 
 
 def _coarse(view: View) -> bool:
+    """Whether what a view shows may still be worth a look of its own: frames far apart, or as small
+    as they are on contact sheets."""
+    if view.get("sheets"):
+        return True
     gap = (view["end"] - view["start"]) / max(1, len(view["times"]))
     return gap > LONGEST_S / 2
 

@@ -6,7 +6,7 @@ that cannot be used is replaced by the rule.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from langgraph.runtime import Runtime
@@ -19,7 +19,6 @@ from longtake.agent.desk import Desk, desk_of
 from longtake.agent.draft import draft_answer
 from longtake.agent.events import emit
 from longtake.agent.evidence import set_aside_answer, told
-from longtake.agent.look import checked_box
 from longtake.agent.plan import sub_query
 from longtake.agent.replies import ReflectReply
 from longtake.agent.requests import reflect_request, repair_request, seconds
@@ -30,6 +29,9 @@ from longtake.agent.state import Observation, Row, State, SubQuery, View, ViewKi
 from longtake.errors import BudgetExceeded, VlmError
 from longtake.timing import Span
 from longtake.tools.library import Library
+from longtake.tools.zoom import Refused, Zoom, region_of_text, with_margin
+from longtake.tools.zoom import Request as ZoomRequest
+from longtake.tools.zoom import checked as checked_zoom
 
 Action = Literal["answer", "look", "zoom", "search", "read"]
 
@@ -146,7 +148,7 @@ def _edge_wishes(library: Library, state: State, sighting: Sighting) -> list[Wis
     views = [view for view in state["views"] if view["id"] in sighting.views]
     windows: list[Span] = []
     for edge in (sighting.span.start, sighting.span.end):
-        gap = min(frame_gap(view) for view in views if view["start"] <= edge <= view["end"])
+        gap = min(frame_gap(view, edge) for view in views if view["start"] <= edge <= view["end"])
         outside = edge <= allowed.start or edge >= allowed.end
         if gap > fine_enough and not outside:
             windows.append(Span(max(allowed.start, edge - gap), min(allowed.end, edge + gap)))
@@ -225,10 +227,11 @@ def checked(desk: Desk, state: State, reply: ReflectReply) -> Decision | None:
     if reply.action == "search":
         query = _new_query(state, reply.query)
         return Decision(action="search", why=why, by="model", query=query) if query else None
-    span = _asked_span(desk, state, reply)
+    span = _asked(desk, state, reply)
     if span is None:
         return None
-    video_id, stretch = span
+    video_id, zoom = span
+    stretch = zoom.span
     if reply.action == "read":
         rows = _unread(desk.library, state, video_id, stretch)
         return Decision(action="read", why=why, by="model", rows=rows) if rows else None
@@ -237,7 +240,7 @@ def checked(desk: Desk, state: State, reply: ReflectReply) -> Decision | None:
         "video_id": video_id,
         "start": stretch.start,
         "end": stretch.end,
-        "crop": checked_box(reply.box),
+        "crop": list(with_margin(zoom.crop)) if zoom.crop is not None else None,
         "kind": kind,
         "why": f"the model: {why}",
     }
@@ -254,8 +257,8 @@ def _new_query(state: State, query: str) -> SubQuery | None:
     return sub_query(query)
 
 
-def _asked_span(desk: Desk, state: State, reply: ReflectReply) -> tuple[str, Span] | None:
-    """The stretch a model named, inside its video; None when there is no such stretch."""
+def _asked(desk: Desk, state: State, reply: ReflectReply) -> tuple[str, Zoom] | None:
+    """What a model named, inside its video; None when there is no such stretch."""
     videos = allowed_videos(desk.library, state)
     video_id = desk.video_of(reply.video) if reply.video else None
     if video_id is None and len(videos) == 1:
@@ -263,11 +266,13 @@ def _asked_span(desk: Desk, state: State, reply: ReflectReply) -> tuple[str, Spa
     if video_id not in videos or reply.start is None or reply.end is None:
         return None
     allowed = bounds(videos[video_id], state)
-    start, end = sorted((reply.start, reply.end))
-    start, end = max(start, allowed.start), min(end, allowed.end)
-    if end - start < COARSE_TIME_S:
+    zoom = checked_zoom(ZoomRequest(start=reply.start, end=reply.end, box=reply.box), allowed)
+    if isinstance(zoom, Refused):
         return None
-    return video_id, Span(start, end)
+    if reply.action == "zoom" and reply.box is None and reply.query:
+        region = region_of_text(desk.library, video_id, zoom.span, reply.query)
+        zoom = zoom if isinstance(region, Refused) else replace(zoom, crop=region)
+    return video_id, zoom
 
 
 def _unread(library: Library, state: State, video_id: str, span: Span) -> tuple[Row, ...]:

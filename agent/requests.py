@@ -4,8 +4,6 @@ The stable part comes first and the question last, so that prompt caches and ima
 Words found in videos appear only as JSON strings between <data> marks.
 """
 
-import json
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,15 +11,14 @@ from pydantic import BaseModel
 
 from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply
 from longtake.prompts import render
-from longtake.tools.vlm.messages import Frames, Message, Part, Request, Text
+from longtake.tools.read import quoted
+from longtake.tools.vlm.messages import Message, Part, Request, Text
 
 LOOK_TOKENS = 160
 ANSWER_TOKENS = 256
 REFLECT_TOKENS = 128
 PLAN_TOKENS = 384
 
-_JOINERS = "\u200c\u200d"
-_UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 
 Quote = tuple[str, str]
 """Head, such as `12.0-14.5 s, said`, and the words as found in the video."""
@@ -29,29 +26,8 @@ Quote = tuple[str, str]
 
 def data_lines(quotes: Sequence[Quote]) -> str:
     """One line a quote; its words are a JSON string, so that they cannot end the data."""
-    lines = [f"[{head}] {_quoted(words)}" for head, words in quotes]
+    lines = [f"[{head}] {quoted(words)}" for head, words in quotes]
     return "\n".join(lines) or "(none)"
-
-
-def _quoted(words: str) -> str:
-    """A JSON string of what can be seen, without angle brackets: `</data>` inside cannot close the
-    data, and what people would not see no model reads."""
-    text = json.dumps(" ".join(visible(words).split()), ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def visible(words: str) -> str:
-    """The words without control characters, format characters (directions, tags, zero widths, but
-    not the joiners of scripts and emoji), supplementary variation selectors and surrogates."""
-    return "".join(
-        character
-        for character in words
-        if character.isspace()
-        or character in _JOINERS
-        or not (
-            unicodedata.category(character) in _UNSEEN or "\U000e0100" <= character <= "\U000e01ef"
-        )
-    )
 
 
 def seconds(value: float) -> str:
@@ -60,8 +36,7 @@ def seconds(value: float) -> str:
 
 
 def look_request(
-    frames: Frames,
-    *,
+    *pictures: Part,
     video: str,
     start: float,
     end: float,
@@ -69,9 +44,10 @@ def look_request(
     question: str,
     several: bool = False,
 ) -> Request:
-    """Look at frames of one stretch and say what of the question they answer.
+    """Look at pictures of one stretch and say what of the question they answer.
 
     Args:
+        pictures: frames or contact sheets.
         video: label of the video, such as `V1`.
         quotes: what is said and written in the stretch.
         several: every time that it is seen is wanted, not only the clearest.
@@ -86,7 +62,7 @@ def look_request(
     )
     if several:
         words = f"{words}\n{render('look_several')}"
-    return _request(render("look_system"), (frames, Text(text=words)), LookReply, LOOK_TOKENS)
+    return _request(render("look_system"), (*pictures, Text(text=words)), LookReply, LOOK_TOKENS)
 
 
 def reflect_request(
@@ -139,7 +115,7 @@ def answer_again_request(request: Request, said: str, faults: Sequence[str]) -> 
     Args:
         faults: what is wrong with each, in words of ours and of the model.
     """
-    lines = "\n".join(_quoted(fault) for fault in faults)
+    lines = "\n".join(quoted(fault) for fault in faults)
     return _asked_again(request, said, render("answer_again", faults=lines))
 
 

@@ -1,6 +1,6 @@
 """What to look at next: the views of one round, within the tokens that exploration may use."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,14 +13,19 @@ from longtake.agent.context import Context
 from longtake.agent.desk import Desk, desk_of
 from longtake.agent.draft import draft_answer
 from longtake.agent.events import emit
-from longtake.agent.look import LookTask, look_at, look_price, shape_of
+from longtake.agent.look import LookTask, look_at, look_price
 from longtake.agent.seeking import asked_of, part_of
 from longtake.agent.sightings import part
 from longtake.agent.state import State, View, ViewKind, Wish
+from longtake.agent.views import Place, fitted_view, shown_of, view_of
 from longtake.errors import BudgetExceeded
 from longtake.timing import Span
+from longtake.tools.fit import LOOK, ZOOM, Detail, Fitted, fit
+from longtake.tools.overview import Stretch, changes_in, overview
 from longtake.tools.select.selectors import selector
-from longtake.tools.view import LOOK, OVERVIEW, ZOOM, Detail, Shape, blank_frames, box_of, shape_for
+from longtake.tools.view import View as Shown
+from longtake.tools.view import blank_parts, box_of, spread_times
+from longtake.tools.zoom import Zoom, zoomed
 
 FAN_OUT = 4
 """Views of a round."""
@@ -31,7 +36,7 @@ FIRST_SHARE = 0.4
 SHARE = 0.6
 """Of the tokens left that any later round may take."""
 
-DETAILS: dict[ViewKind, Detail] = {"overview": OVERVIEW, "look": LOOK, "zoom": ZOOM}
+DETAILS: dict[ViewKind, Detail] = {"look": LOOK, "zoom": ZOOM}
 
 
 async def select(state: State, runtime: Runtime[Context]) -> Command[Literal["look", "answer"]]:
@@ -95,7 +100,7 @@ def _reserved(desk: Desk, state: State, views: Sequence[View]) -> list[LookTask]
         task = LookTask(asking=asking, run_id=state["run_id"], view=view, reservation="")
         try:
             task["reservation"] = desk.reserve(
-                look_at(desk, asking, view, blank_frames(shape_of(view))),
+                look_at(desk, asking, view, blank_parts(shown_of(view))),
                 node="look",
                 purpose=f"{view['kind']} {view['id']}",
             )
@@ -184,36 +189,54 @@ def _worth(desk: Desk, state: State, wish: Wish, cost: int) -> bool:
     return expected * 1000 >= LEAST_GAIN * cost
 
 
-def _view(desk: Desk, state: State, wish: Wish, allowance: int, place: int) -> View | None:
-    """The wish as frames within the allowance of tokens, or None when that is too little."""
+def _view(desk: Desk, state: State, wish: Wish, allowance: int, before: int) -> View | None:
+    """The wish as pictures within the allowance of tokens, or None when that is too little.
+
+    Args:
+        before: views of the round that come before it.
+    """
+    place = Place(
+        number=len(state.get("views") or []) + before + 1,
+        round=state.get("round", 0) + 1,
+        part=wish.get("part") or part_of(state),
+    )
+
+    def price(shown: Shown) -> int:
+        return look_price(desk, state, view_of(shown, wish, place))
+
+    fitted = _fitted(desk, wish, allowance, price)
+    return fitted_view(fitted, wish, place) if fitted is not None else None
+
+
+def _fitted(desk: Desk, wish: Wish, allowance: int, price: Callable[[Shown], int]) -> Fitted | None:
     video = desk.library.video(wish["video_id"])
     span = Span(wish["start"], wish["end"])
-    crop = box_of(wish["crop"]) if wish["crop"] is not None else None
-    number = len(state.get("views") or []) + place + 1
-
-    def as_view(shape: Shape) -> View:
-        return {
-            "id": f"L{number}",
-            "video_id": video.id,
-            "start": span.start,
-            "end": span.end,
-            "times": list(shape.times),
-            "width": shape.width,
-            "height": shape.height,
-            "crop": wish["crop"],
-            "kind": wish["kind"],
-            "why": wish["why"],
-            "round": state.get("round", 0) + 1,
-            "part": wish.get("part") or part_of(state),
-        }
-
+    stamps = desk.library.settings.vlm.stamps
     assert video.width and video.height
-    shape = shape_for(
-        span,
-        (video.width, video.height),
-        DETAILS[wish["kind"]],
-        allowance=allowance,
-        price=lambda shape: look_price(desk, state, as_view(shape)),
-        crop=crop,
+    if wish["kind"] == "overview":
+        stretch = Stretch(
+            video_id=video.id,
+            span=span,
+            size=(video.width, video.height),
+            changes=changes_in(desk.library, video.id, span),
+            why=wish["why"],
+            stamped=stamps,
+        )
+        return overview(stretch, allowance, price=price)
+    detail = DETAILS[wish["kind"]]
+    wanted = zoomed(
+        video,
+        Zoom(span=span, crop=box_of(wish["crop"]) if wish["crop"] is not None else None),
+        per_second=detail.per_second,
+        most_frames=detail.most_frames,
+        longest=detail.longest_sides[0],
+        why=wish["why"],
+        stamped=stamps,
     )
-    return as_view(shape) if shape is not None else None
+    return fit(
+        wanted,
+        allowance,
+        price=price,
+        detail=detail,
+        times=lambda count: spread_times(span, count),
+    )

@@ -3,6 +3,7 @@ from the view that shows them best."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from longtake.agent.state import Observation, Part, State, View
 from longtake.timing import Span
@@ -54,9 +55,15 @@ def part(view: View) -> Part:
     return view.get("part", "target")
 
 
-def frame_gap(view: View) -> float:
-    """Seconds between the frames of a view."""
-    return (view["end"] - view["start"]) / max(1, len(view["times"]))
+def frame_gap(view: View, at: float | None = None) -> float:
+    """Seconds between the frames of a view: those on either side of a second, else the most there
+    are. The first and the last frame stand for as much on either side."""
+    times = view["times"]
+    start, end = 2 * view["start"] - times[0], 2 * view["end"] - times[-1]
+    gaps = list(pairwise([start, *times, end]))
+    if at is not None:
+        gaps = [gap for gap in gaps if gap[0] <= at <= gap[1]] or gaps
+    return max(high - low for low, high in gaps)
 
 
 def _one_moment(coarse: Observation, fine: Observation, gap: float) -> bool:

@@ -114,6 +114,11 @@ class View(TypedDict):
     """[x0, y0, x1, y1], 0..1 of the picture; None is all of it."""
     stamped: NotRequired[bool]
     """Whether every frame has its second drawn into it; absent is not."""
+    sheets: NotRequired[list[list[int]]]
+    """[frames, columns] of each contact sheet that the frames are shown on, in order; absent is
+    single frames."""
+    lost: NotRequired[str]
+    """What the view had to give up for its price, for people; absent is nothing."""
     kind: ViewKind
     why: str
     """Why it was chosen, for people."""

@@ -71,6 +71,10 @@ class Look:
     """Pixels of each frame as sent."""
     crop: tuple[float, float, float, float] | None = None
     """Left, top, right, bottom, 0..1 of the picture; None is all of it."""
+    sheets: int = 0
+    """Contact sheets that the frames are shown on; 0 is single frames."""
+    lost: str = ""
+    """What the view had to give up for its price."""
     kind: str = "look"
     why: str = ""
     begun: bool = False
@@ -78,11 +82,14 @@ class Look:
 
     @property
     def shape(self) -> str:
-        """Such as `8 frames, 448x252`."""
+        """Such as `8 frames, 448x252` or `32 frames on 2 contact sheets, 224x126`."""
         if self.size is None:
             return ""
+        on = f" on {counted(self.sheets, 'contact sheet')}" if self.sheets else ""
         part = ", part of the picture" if self.crop else ""
-        return f"{counted(len(self.times), 'frame')}, {self.size[0]}x{self.size[1]}{part}"
+        lost = f" (for its price: {self.lost})" if self.lost else ""
+        size = f"{self.size[0]}x{self.size[1]}"
+        return f"{counted(len(self.times), 'frame')}{on}, {size}{part}{lost}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -279,6 +286,8 @@ def _look(view: Mapping[str, Any]) -> Look:
         times=tuple(view["times"]),
         size=(view["width"], view["height"]),
         crop=(crop[0], crop[1], crop[2], crop[3]) if crop else None,
+        sheets=len(view.get("sheets", ())),
+        lost=view.get("lost", ""),
         kind=view["kind"],
         why=view["why"],
     )

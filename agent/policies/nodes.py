@@ -10,12 +10,13 @@ from langgraph.types import Command
 from longtake.agent.context import Context
 from longtake.agent.desk import Desk, desk_of
 from longtake.agent.events import emit
-from longtake.agent.look import blank, shape_of
+from longtake.agent.look import blank
 from longtake.agent.policies.conversation import Memory, Policy, Step, Taken, after, unseen
 from longtake.agent.policies.love_zoom import LoveZoom
 from longtake.agent.policies.spotlight import Spotlight
 from longtake.agent.requests import repair_request
 from longtake.agent.state import State, View
+from longtake.agent.views import shape_of
 from longtake.errors import BudgetExceeded, MediaError, VlmError
 from longtake.tools.view import blank_frames
 from longtake.tools.vlm.messages import Frames, Request

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from longtake.agent.replies import Confidence, Seconds
-from longtake.agent.requests import visible
+from longtake.tools.read import visible
 
 MOST_CHARACTERS = 300
 """Of a thought that is kept."""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from longtake.agent.desk import Desk
-from longtake.agent.look import shape_of
 from longtake.agent.policies.conversation import (
     Memory,
     Step,
@@ -22,6 +21,7 @@ from longtake.agent.policies.dense import Stretch, sides
 from longtake.agent.policies.numbering import Numbers
 from longtake.agent.policies.spotlight_request import spotlight_request
 from longtake.agent.state import State, View, ViewKind
+from longtake.agent.views import shape_of
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
 from longtake.tools.view import Shape, blank_frames, fitted_size

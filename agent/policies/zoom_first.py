@@ -14,7 +14,6 @@ from dataclasses import replace
 
 from longtake.agent.candidates import bounds
 from longtake.agent.desk import Desk
-from longtake.agent.look import shape_of
 from longtake.agent.policies.conversation import (
     FramesOf,
     Memory,
@@ -28,9 +27,12 @@ from longtake.agent.policies.conversation import (
 from longtake.agent.policies.dense import LARGEST_PX, Stretch, dense_shapes, longest_side, sides
 from longtake.agent.policies.zoom_request import zoom_request
 from longtake.agent.state import State, View
+from longtake.agent.views import shape_of
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
-from longtake.tools.view import Detail, Shape, blank_frames, shape_for
+from longtake.tools.fit import Detail, fit
+from longtake.tools.view import Shape, blank_frames, fitted_size, spread_times
+from longtake.tools.view import View as Shown
 from longtake.tools.vlm.messages import Request
 
 MOST_ZOOMS = 2
@@ -126,11 +128,13 @@ def zoom_view(
         state: that of the call, without the zoom.
     """
 
-    def as_view(shape: Shape) -> View:
+    def as_view(shown: Shown) -> View:
+        width, height = shown.pictures[0].pixels
+        shape = Shape(times=shown.times, width=width, height=height)
         return view_of(state, video, span, shape, kind="zoom", why=why)
 
-    def price(shape: Shape) -> int:
-        return price_of(desk, {**state, "views": [*state["views"], as_view(shape)]})
+    def price(shown: Shown) -> int:
+        return price_of(desk, {**state, "views": [*state["views"], as_view(shown)]})
 
     best = longest_side(video, LARGEST_PX)
     detail = Detail(
@@ -139,8 +143,16 @@ def zoom_view(
         longest_sides=(best, best * 3 // 4, best // 2, best * 3 // 8),
         per_second=PER_SECOND,
     )
-    shape = shape_for(span, sides(video), detail, allowance=allowance, price=price)
-    return None if shape is None else as_view(shape)
+    width, height = fitted_size(*sides(video), best)
+    wanted = Shape(times=spread_times(span, detail.frames(span)), width=width, height=height)
+    fitted = fit(
+        Shown(items=wanted.items(video.id)),
+        allowance,
+        price=price,
+        detail=detail,
+        times=lambda count: spread_times(span, count),
+    )
+    return None if fitted is None else as_view(fitted.view)
 
 
 def request_of(desk: Desk, state: State, frames: FramesOf) -> Request:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from longtake.agent.context import Context, register, register_vlm
 from longtake.agent.desk import Desk, close_desk, open_desk
 from longtake.agent.evidence import set_aside_answer
-from longtake.agent.look import shape_of
 from longtake.agent.plan import make_plan
 from longtake.agent.policies.conversation import Step, Taken, after
 from longtake.agent.policies.nodes import CONVERSATIONS
 from longtake.agent.retrieve import retrieve_rows
 from longtake.agent.state import State
+from longtake.agent.views import shape_of
 from longtake.tools.library import Library
 from longtake.tools.view import blank_frames
 from longtake.tools.vlm.messages import Outcome, Price, Reply, Request, Usage, Vlm
