@@ -17,11 +17,12 @@ from longtake.agent.desk import close_desk
 from longtake.agent.forecast import Forecast, forecast
 from longtake.agent.graph import RECURSION_LIMIT, build_graph
 from longtake.agent.retrieve import POLICIES
+from longtake.agent.select import MOMENTS
 from longtake.agent.state import Input
 from longtake.errors import LibraryError, UsageError
 from longtake.timing import Span
 from longtake.tools.library import Library
-from longtake.tools.select.selectors import selector
+from longtake.tools.select.choose import preset_named
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -74,7 +75,8 @@ class Agent:
             which stays the caller's to close; None takes the settings' model, `none` has none.
         budget: tokens that a question may cost, all calls together; None is the settings' budget.
         policy: how the next thing to look at is chosen: `default`, `love_zoom` or `spotlight`.
-        preset: how moments are chosen among the retrieved ones: `topk` or `uniform`.
+        preset: what is looked at first: `moments`, or the frames that one of `longtake presets`
+            chooses; None takes the settings'.
         checkpoint: keep the state of each run in the library until it ends, so that a killed run
             can be resumed.
 
@@ -98,7 +100,8 @@ class Agent:
         policy, preset = policy or settings.policy, preset or settings.preset
         if policy not in POLICIES:
             raise UsageError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
-        selector(preset)
+        if preset != MOMENTS:
+            preset_named(preset)
         self._library = library
         self._checkpoint = checkpoint
         self._context = Context(

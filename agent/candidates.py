@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from longtake.agent.seeking import beside, decided_after, part_of
-from longtake.agent.sightings import part
+from longtake.agent.sightings import gaps_of, part
 from longtake.agent.state import Observation, State, View
+from longtake.agent.views import on_sheets
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
 from longtake.tools.library import Library
@@ -28,6 +29,8 @@ UNSEEN = "a stretch not seen yet"
 """Why a stretch is a candidate that nothing speaks for."""
 TIE = 1e-3
 """Share of a belief by which equal ones are told apart."""
+SMALL_PX = 160
+"""Frames of fewer pixels on their longer side do not settle what is to be seen."""
 MOST_STRETCHES = 2000
 """Stretches of a library that are told apart; longer ones are looked at more coarsely."""
 
@@ -184,22 +187,24 @@ def _pieces(span: Span, step: float) -> list[Span]:
 
 
 def _seen(state: State) -> dict[str, list[Span]]:
-    """What looks other than overviews covered, for what is looked for now."""
+    """What was seen of each video, for what is looked for now."""
     now = part_of(state)
     spans: dict[str, list[Span]] = {}
     for view in state.get("views") or []:
-        if not _coarse(view) and part(view) == now:
-            spans.setdefault(view["video_id"], []).append(Span(view["start"], view["end"]))
+        if part(view) == now:
+            spans.setdefault(view["video_id"], []).extend(_settled(view))
     return spans
 
 
-def _coarse(view: View) -> bool:
-    """Whether what a view shows may still be worth a look of its own: frames far apart, or as small
-    as they are on contact sheets."""
-    if view.get("sheets"):
-        return True
-    gap = (view["end"] - view["start"]) / max(1, len(view["times"]))
-    return gap > LONGEST_S / 2
+def _settled(view: View) -> list[Span]:
+    """Stretches of a view that its frames settle: near enough to each other, and large enough."""
+    if on_sheets(view) or max(view["width"], view["height"]) < SMALL_PX:
+        return []
+    return [
+        Span(max(low, view["start"]), min(high, view["end"]))
+        for low, high in gaps_of(view)
+        if high - low <= LONGEST_S / 2
+    ]
 
 
 def _is_seen(candidate: Candidate, seen: Mapping[str, Sequence[Span]]) -> bool:

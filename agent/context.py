@@ -26,7 +26,7 @@ class Context:
     policy: str = ""
     """How the next thing to look at is chosen; empty is the settings' policy."""
     preset: str = ""
-    """How moments are chosen among the retrieved ones; empty is the settings' preset."""
+    """What is looked at first; empty is the settings' preset."""
 
 
 _lock = threading.Lock()

@@ -37,7 +37,7 @@ class Desk:
     """Everything a run works with.
 
     Attributes:
-        preset: how moments are chosen among the retrieved ones.
+        preset: what is looked at first.
         policy: how the next thing to look at is chosen.
     """
 

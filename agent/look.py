@@ -14,7 +14,7 @@ from longtake.agent.requests import look_request, repair_request
 from longtake.agent.seeking import Asking, asked_of
 from longtake.agent.sightings import part
 from longtake.agent.state import Observation, State, View, Wish
-from longtake.agent.views import shown_of
+from longtake.agent.views import on_sheets, shown_of
 from longtake.errors import BudgetExceeded, MediaError, VlmError
 from longtake.timing import Span
 from longtake.tools.view import blank_parts, box_of
@@ -149,7 +149,7 @@ def _closer(view: View, closer: Closer) -> Wish | None:
     cannot be met."""
     whole = Span(view["start"], view["end"])
     # on a contact sheet a box is no place in a picture
-    box = None if view.get("sheets") else closer.box
+    box = None if on_sheets(view) else closer.box
     zoom = checked(ZoomRequest(start=closer.start, end=closer.end, box=box), whole)
     if isinstance(zoom, Refused):
         return None

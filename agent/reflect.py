@@ -28,6 +28,7 @@ from longtake.agent.sightings import Sighting, frame_gap, part, sightings
 from longtake.agent.state import Observation, Row, State, SubQuery, View, ViewKind, Wish
 from longtake.errors import BudgetExceeded, VlmError
 from longtake.timing import Span
+from longtake.tools.fit import ZOOM
 from longtake.tools.library import Library
 from longtake.tools.zoom import Refused, Zoom, region_of_text, with_margin
 from longtake.tools.zoom import Request as ZoomRequest
@@ -49,6 +50,10 @@ MOMENTS = 2
 """Moments whose bounds are looked for."""
 SAME = 0.7
 """Stretches that share this much of the longer one show the same."""
+TOGETHER_S = 30.0
+"""Both edges of a moment are shown in one look up to this length."""
+FINER = 2.0
+"""A zoom shows something new when its frames are this many times as dense."""
 LEAST_STEPS = 4
 """Steps of the graph that answering and checking need."""
 MOST_QUERIES = 8
@@ -134,7 +139,8 @@ def closer_wishes(library: Library, state: State, latest: Sequence[Observation])
         wishes += _edge_wishes(library, state, sighting)
     fresh: list[Wish] = []
     for wish in wishes:
-        if not any(_shows_same(wish, shown) for shown in [*state["views"], *fresh]):
+        shown = any(_shows_same(wish, view) for view in state["views"])
+        if not shown and not any(_same_stretch(wish, other) for other in fresh):
             fresh.append(wish)
     return fresh
 
@@ -153,7 +159,8 @@ def _edge_wishes(library: Library, state: State, sighting: Sighting) -> list[Wis
         if gap > fine_enough and not outside:
             windows.append(Span(max(allowed.start, edge - gap), min(allowed.end, edge + gap)))
     if len(windows) == 2 and windows[0].gap(windows[1]) == 0:
-        windows = [windows[0].union(windows[1])]
+        both = windows[0].union(windows[1])
+        windows = [both] if both.duration <= TOGETHER_S else windows
     return [
         {
             "video_id": sighting.video_id,
@@ -168,12 +175,20 @@ def _edge_wishes(library: Library, state: State, sighting: Sighting) -> list[Wis
     ]
 
 
-def _shows_same(wish: Wish, shown: View | Wish) -> bool:
-    """Whether a view or wish shows what the wish would, as finely."""
-    if wish["video_id"] != shown["video_id"] or wish["crop"] != shown["crop"]:
+def _shows_same(wish: Wish, view: View) -> bool:
+    """Whether a view has shown what the wish would, as finely; a stretch is zoomed into once."""
+    if not _same_stretch(wish, view):
         return False
-    one, other = Span(wish["start"], wish["end"]), Span(shown["start"], shown["end"])
-    return one.overlap(other) >= SAME * max(one.duration, other.duration)
+    span = Span(wish["start"], wish["end"])
+    zoomed = wish["kind"] != "zoom" or view["kind"] == "zoom"
+    return zoomed or frame_gap(view) <= FINER * span.duration / ZOOM.frames(span)
+
+
+def _same_stretch(wish: Wish, other: View | Wish) -> bool:
+    if wish["video_id"] != other["video_id"] or wish["crop"] != other["crop"]:
+        return False
+    one, two = Span(wish["start"], wish["end"]), Span(other["start"], other["end"])
+    return one.overlap(two) >= SAME * max(one.duration, two.duration)
 
 
 def _round_of(state: State, observation: Observation) -> int:

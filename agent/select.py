@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-import numpy as np
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Send
 
@@ -14,6 +13,7 @@ from longtake.agent.desk import Desk, desk_of
 from longtake.agent.draft import draft_answer
 from longtake.agent.events import emit
 from longtake.agent.look import LookTask, look_at, look_price
+from longtake.agent.preset_views import preset_views
 from longtake.agent.seeking import asked_of, part_of
 from longtake.agent.sightings import part
 from longtake.agent.state import State, View, ViewKind, Wish
@@ -22,11 +22,12 @@ from longtake.errors import BudgetExceeded
 from longtake.timing import Span
 from longtake.tools.fit import LOOK, ZOOM, Detail, Fitted, fit
 from longtake.tools.overview import Stretch, changes_in, overview
-from longtake.tools.select.selectors import selector
 from longtake.tools.view import View as Shown
 from longtake.tools.view import blank_parts, box_of, spread_times
 from longtake.tools.zoom import Zoom, zoomed
 
+MOMENTS = "moments"
+"""The preset that looks at the moments believed most, by overviews first where none stands out."""
 FAN_OUT = 4
 """Views of a round."""
 OVERVIEWS = 2
@@ -68,10 +69,12 @@ def plan_views(desk: Desk, state: State) -> list[View]:
     """Views worth their price that fit together; none when there is nothing left to gain."""
     wishes = list(state.get("wishes") or [])[:FAN_OUT]
     wanted = bool(wishes)
-    if not wanted:
-        wishes = _own_wishes(desk, state)
     share = SHARE if state.get("round") else FIRST_SHARE
     allowance = int(desk.ledger.left * share)
+    if not wanted:
+        if not state.get("round") and desk.preset != MOMENTS:
+            return preset_views(desk, state, allowance)
+        wishes = _own_wishes(desk, state)
     views: list[View] = []
     for place, wish in enumerate(wishes):
         view = _view(desk, state, wish, allowance // (len(wishes) - place), len(views))
@@ -122,16 +125,10 @@ def _own_wishes(desk: Desk, state: State) -> list[Wish]:
         ]
         left = [c for c in left if c.why != UNSEEN]
     spread = len(videos) > 1 and not state.get("round")
-    for candidate in _best(_one_a_video(left) if spread else left, desk.preset):
-        if len(wishes) < FAN_OUT:
-            wishes.append(_wish(candidate.video_id, candidate.span, "look", candidate.why))
+    best = sorted(_one_a_video(left) if spread else left, key=lambda c: -c.belief)
+    for candidate in best[: FAN_OUT - len(wishes)]:
+        wishes.append(_wish(candidate.video_id, candidate.span, "look", candidate.why))
     return _ordered(wishes, left)
-
-
-def _best(left: Sequence[Candidate], preset: str) -> list[Candidate]:
-    """The candidates that the preset picks, highest belief first."""
-    picked = selector(preset)(np.array([c.belief for c in left]), FAN_OUT)
-    return sorted((left[int(i)] for i in picked), key=lambda c: -c.belief)
 
 
 def _ordered(wishes: Sequence[Wish], left: Sequence[Candidate]) -> list[Wish]:

@@ -58,12 +58,17 @@ def part(view: View) -> Part:
 def frame_gap(view: View, at: float | None = None) -> float:
     """Seconds between the frames of a view: those on either side of a second, else the most there
     are. The first and the last frame stand for as much on either side."""
-    times = view["times"]
-    start, end = 2 * view["start"] - times[0], 2 * view["end"] - times[-1]
-    gaps = list(pairwise([start, *times, end]))
+    gaps = gaps_of(view)
     if at is not None:
         gaps = [gap for gap in gaps if gap[0] <= at <= gap[1]] or gaps
     return max(high - low for low, high in gaps)
+
+
+def gaps_of(view: View) -> list[tuple[float, float]]:
+    """The seconds between every two frames of a view; those at its ends reach as far beyond."""
+    times = view["times"]
+    start, end = 2 * view["start"] - times[0], 2 * view["end"] - times[-1]
+    return list(pairwise([start, *times, end]))
 
 
 def _one_moment(coarse: Observation, fine: Observation, gap: float) -> bool:
@@ -74,25 +79,32 @@ def _one_moment(coarse: Observation, fine: Observation, gap: float) -> bool:
 
 
 def _sighting(group: Sequence[Observation], views: Mapping[str, View]) -> Sighting:
-    """One moment: claim of the surest look, bounds from the finest look that shows each."""
+    """One moment: claim of the surest look; bounds from the finest look that shows each, or from
+    one that saw it further out, between the frames of a coarser look."""
     coarse = group[0]
     surest = max(group, key=lambda o: o["confidence"])
     start, end = coarse["start"], coarse["end"]
     for observation in group[1:]:  # coarse to fine
         view = views[observation["view"]]
-        if view["start"] <= start <= view["end"]:
+        if view["start"] <= start <= view["end"] or observation["start"] < start:
             start = observation["start"]
-        if view["start"] <= end <= view["end"]:
+        if view["start"] <= end <= view["end"] or observation["end"] > end:
             end = observation["end"]
     doubt = 1.0
     for confidence in sorted((o["confidence"] for o in group), reverse=True)[:2]:
         doubt *= 1 - min(0.95, confidence)
+    span = Span(min(start, end), max(start, end))
+    names = tuple(o["view"] for o in group)
     return Sighting(
         video_id=coarse["video_id"],
-        span=Span(min(start, end), max(start, end)),
+        span=span,
         claim=surest["claim"],
         confidence=1 - doubt,
-        view=group[-1]["view"],
-        views=tuple(o["view"] for o in group),
+        view=next(name for name in reversed(names) if _shows(views[name], span)),
+        views=names,
         part=part(views[coarse["view"]]),
     )
+
+
+def _shows(view: View, span: Span) -> bool:
+    return view["start"] <= span.end and span.start <= view["end"]

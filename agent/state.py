@@ -96,6 +96,18 @@ class Anchor(TypedDict):
     """That this is the moment meant."""
 
 
+class Pictures(TypedDict):
+    """Frames of a view that follow one another at one size."""
+
+    times: list[float]
+    """Seconds."""
+    width: int
+    """Pixels of each frame."""
+    height: int
+    columns: int
+    """0 shows single frames, more one contact sheet with so many in a row."""
+
+
 class View(TypedDict):
     """What a model was shown of one video: frames by their times, never pixels."""
 
@@ -108,15 +120,15 @@ class View(TypedDict):
     times: list[float]
     """Seconds of its frames."""
     width: int
-    """Pixels of each frame as sent."""
+    """Pixels of each frame as sent; of the largest where they differ."""
     height: int
     crop: list[float] | None
     """[x0, y0, x1, y1], 0..1 of the picture; None is all of it."""
     stamped: NotRequired[bool]
     """Whether every frame has its second drawn into it; absent is not."""
-    sheets: NotRequired[list[list[int]]]
-    """[frames, columns] of each contact sheet that the frames are shown on, in order; absent is
-    single frames."""
+    pictures: NotRequired[list[Pictures]]
+    """How its frames are shown where they differ in size or lie on contact sheets; absent is
+    single frames of `width` x `height`."""
     lost: NotRequired[str]
     """What the view had to give up for its price, for people; absent is nothing."""
     kind: ViewKind

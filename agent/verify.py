@@ -43,7 +43,7 @@ async def verify(state: State, runtime: Runtime[Context]) -> Command[Literal["an
         return Command(goto="answer", update={"asked_again": True, "trace": trace})
     if has_model(runtime):
         desk = await desk_of(state, runtime)
-        final = replace(final, receipt=desk.receipt())
+        final = replace(final, run_id=state["run_id"], receipt=desk.receipt())
         close_desk(state["run_id"])
     # the thread's next question has its own options and filters, or none
     cleared: State = {"options": [], "videos": [], "between": []}

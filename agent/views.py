@@ -4,7 +4,7 @@ becomes the other, nowhere else."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from longtake.agent.state import Part, View, Wish
+from longtake.agent.state import Part, Pictures, View, Wish
 from longtake.tools.fit import Fitted
 from longtake.tools.view import FrameItem, Shape, SheetItem, box_of
 from longtake.tools.view import View as Shown
@@ -12,34 +12,49 @@ from longtake.tools.view import View as Shown
 
 def shown_of(view: View) -> Shown:
     """What a view of the state shows."""
-    shape = shape_of(view)
-    if not view.get("sheets"):
-        crop = box_of(view["crop"]) if view["crop"] is not None else None
-        return Shown(items=shape.items(view["video_id"], crop), why=view["why"])
-    items, start = [], 0
-    for count, columns in view["sheets"]:
-        times = shape.times[start : start + count]
-        start += count
-        items.append(
-            SheetItem(
-                video_id=view["video_id"],
-                times=times,
-                width=shape.width,
-                height=shape.height,
-                columns=columns,
+    crop = box_of(view["crop"]) if view["crop"] is not None else None
+    items: list[FrameItem | SheetItem] = []
+    for group in view.get("pictures") or [_single(view)]:
+        times, width, height = tuple(group["times"]), group["width"], group["height"]
+        if group["columns"]:
+            items.append(
+                SheetItem(
+                    video_id=view["video_id"],
+                    times=times,
+                    width=width,
+                    height=height,
+                    columns=group["columns"],
+                )
             )
-        )
+        else:
+            drawn = view.get("stamped", False)
+            shape = Shape(times=times, width=width, height=height, stamped=drawn)
+            items += shape.items(view["video_id"], crop)
     return Shown(items=tuple(items), why=view["why"])
 
 
 def shape_of(view: View) -> Shape:
-    """Times, size and stamp of a view's frames."""
+    """Times, size and stamp of the frames of a view that has single frames of one size."""
     return Shape(
         times=tuple(view["times"]),
         width=view["width"],
         height=view["height"],
         stamped=view.get("stamped", False),
     )
+
+
+def on_sheets(view: View) -> bool:
+    """Whether any of its frames lie on a contact sheet."""
+    return any(group["columns"] for group in view.get("pictures") or [])
+
+
+def _single(view: View) -> Pictures:
+    return {
+        "times": view["times"],
+        "width": view["width"],
+        "height": view["height"],
+        "columns": 0,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,29 +69,55 @@ class Place:
 
 
 def view_of(shown: Shown, wish: Wish, place: Place) -> View:
-    """The state's view of what a wish is shown as: pictures of one video, size and crop."""
-    first = shown.pictures[0]
+    """The state's view of what a wish is shown as: pictures of one video, frames of one crop."""
+    frames = [item for item in shown.pictures if isinstance(item, FrameItem)]
+    crop = frames[0].crop if frames else None
+    largest = max(shown.pictures, key=lambda item: item.width)
     view: View = {
         "id": f"L{place.number}",
         "video_id": wish["video_id"],
         "start": wish["start"],
         "end": wish["end"],
-        "times": list(shown.times),
-        "width": first.width,
-        "height": first.height,
-        "crop": None,
+        "times": sorted(shown.times),
+        "width": largest.width,
+        "height": largest.height,
+        "crop": list(crop) if crop is not None else None,
         "kind": wish["kind"],
         "why": wish["why"],
         "round": place.round,
         "part": place.part,
     }
-    if isinstance(first, FrameItem):
-        view["crop"] = list(first.crop) if first.crop is not None else None
-        if first.stamped:
-            view["stamped"] = True
-    else:
-        view["sheets"] = sheets_of([i for i in shown.pictures if isinstance(i, SheetItem)])
+    if any(item.stamped for item in frames):
+        view["stamped"] = True
+    groups = _grouped(shown.pictures)
+    if len(groups) > 1 or groups[0]["columns"]:
+        view["pictures"] = groups
     return view
+
+
+def _grouped(items: Sequence[FrameItem | SheetItem]) -> list[Pictures]:
+    groups: list[Pictures] = []
+    for item in items:
+        columns = item.columns if isinstance(item, SheetItem) else 0
+        last = groups[-1] if groups else None
+        same = (
+            last is not None
+            and not columns
+            and not last["columns"]
+            and (last["width"], last["height"]) == (item.width, item.height)
+        )
+        if last is not None and same:
+            last["times"] = [*last["times"], *item.times]
+        else:
+            groups.append(
+                {
+                    "times": list(item.times),
+                    "width": item.width,
+                    "height": item.height,
+                    "columns": columns,
+                }
+            )
+    return groups
 
 
 def fitted_view(fitted: Fitted, wish: Wish, place: Place) -> View:
@@ -85,8 +126,3 @@ def fitted_view(fitted: Fitted, wish: Wish, place: Place) -> View:
     if fitted.lost:
         view["lost"] = str(fitted.lost)
     return view
-
-
-def sheets_of(items: Sequence[SheetItem]) -> list[list[int]]:
-    """[frames, columns] of each contact sheet."""
-    return [[len(item.times), item.columns] for item in items]

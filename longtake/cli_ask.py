@@ -61,7 +61,9 @@ def ask(  # one parameter a flag: typer reads them from the signature
     preset: Annotated[
         str | None,
         typer.Option(
-            "--preset", metavar="NAME", help="How moments are chosen: topk (default) or uniform."
+            "--preset",
+            metavar="NAME",
+            help="What is looked at first: moments (default), or one of longtake presets.",
         ),
     ] = None,
     show_budget: Annotated[

@@ -124,8 +124,9 @@ class AgentSettings(Section):
     """How the next thing to look at is chosen: `default` looks at the most promising moments and
     decides after each round; `love_zoom` shows all of a video densely and small, then the zooms
     that the model asks for; `spotlight` shows a few frames and lets the model choose others."""
-    preset: str = "topk"
-    """How moments are chosen among the retrieved ones."""
+    preset: str = "moments"
+    """What is looked at first: `moments` believed most, or the frames that one of `longtake
+    presets` chooses."""
     search_options: bool = False
     """Search for the options of a question too; benchmarks must say when they do."""
 

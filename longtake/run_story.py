@@ -286,7 +286,7 @@ def _look(view: Mapping[str, Any]) -> Look:
         times=tuple(view["times"]),
         size=(view["width"], view["height"]),
         crop=(crop[0], crop[1], crop[2], crop[3]) if crop else None,
-        sheets=len(view.get("sheets", ())),
+        sheets=sum(group["columns"] > 0 for group in view.get("pictures", ())),
         lost=view.get("lost", ""),
         kind=view["kind"],
         why=view["why"],

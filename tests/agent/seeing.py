@@ -19,7 +19,16 @@ from longtake.agent.policies.replies import (
     ZoomReply,
 )
 from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply
-from longtake.tools.vlm.messages import Frames, Price, Reply, Request, Text, Usage, words_of
+from longtake.tools.vlm.messages import (
+    Frames,
+    Picture,
+    Price,
+    Reply,
+    Request,
+    Text,
+    Usage,
+    words_of,
+)
 from longtake.tools.vlm.parsing import parse_reply
 
 COLOURS = {
@@ -52,11 +61,7 @@ class Eyes:
 
     def price(self, request: Request) -> Price:
         return Price(
-            visual=sum(
-                -(-p.width // PATCH) * -(-p.height // PATCH)
-                for frames in _frames(request)
-                for p in frames.pictures
-            ),
+            visual=sum(-(-p.width // PATCH) * -(-p.height // PATCH) for p in _pictures(request)),
             text=len(words_of(request.messages).encode()) // 3 + 10 * len(request.messages),
             output=request.max_tokens,
             exact=True,
@@ -81,8 +86,18 @@ class Eyes:
         pass
 
 
-def _frames(request: Request) -> list[Frames]:
-    return [p for m in request.messages for p in m.parts if isinstance(p, Frames)]
+def _pictures(request: Request) -> list[Picture]:
+    """Every picture that is sent, contact sheets included."""
+    parts = [part for message in request.messages for part in message.parts]
+    frames = [p for part in parts if isinstance(part, Frames) for p in part.pictures]
+    return [*frames, *(part for part in parts if isinstance(part, Picture))]
+
+
+def _frames(request: Request) -> list[Picture]:
+    """Single frames in the order of time; contact sheets are beyond these eyes."""
+    parts = [part for message in request.messages for part in message.parts]
+    frames = [p for part in parts if isinstance(part, Frames) for p in part.pictures]
+    return sorted(frames, key=lambda picture: picture.time)
 
 
 def _question(request: Request) -> str:
@@ -99,7 +114,9 @@ def asked_colour(question: str) -> str | None:
 
 def look_at_colours(request: Request, wanted: str | None = None) -> str:
     """What is seen of a colour; of the one the question names when None."""
-    pictures = _frames(request)[0].pictures
+    pictures = _frames(request)
+    if not pictures:
+        return json.dumps({"relevant": False, "claim": "Too small.", "confidence": 0.1})
     wanted = wanted or asked_colour(_question(request))
     seen = [(p.time, colour_of(p.jpeg)) for p in pictures]
     gap = (pictures[-1].time - pictures[0].time) / max(1, len(pictures) - 1) / 2

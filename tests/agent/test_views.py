@@ -77,8 +77,9 @@ def test_a_box_asked_for_in_a_crop_is_found_in_the_picture() -> None:
 
 
 def test_a_box_on_a_contact_sheet_is_no_place_in_a_picture() -> None:
-    assert closer_of(view(sheets=[[4, 2]]), box=[0.4, 0.4, 0.6, 0.6]) is None
-    wish = closer_of(view(sheets=[[4, 2]]), box=[0.4, 0.4, 0.6, 0.6], start=12.0, end=13.0)
+    sheet = {"times": [12.0, 14.0, 16.0, 18.0], "width": 64, "height": 36, "columns": 2}
+    assert closer_of(view(pictures=[sheet]), box=[0.4, 0.4, 0.6, 0.6]) is None
+    wish = closer_of(view(pictures=[sheet]), box=[0.4, 0.4, 0.6, 0.6], start=12.0, end=13.0)
     assert wish is not None and wish["crop"] is None
 
 
@@ -147,8 +148,9 @@ def test_a_model_that_counts_pictures_alike_sees_the_whole_video_on_a_sheet(
     trace = run.trace
     views = [v for event in trace if event["event"] == "selected" for v in event["views"]]
     first = views[0]
-    assert first["kind"] == "overview" and first["sheets"]
-    assert len(first["times"]) == sum(count for count, _ in first["sheets"]) >= 16
+    assert first["kind"] == "overview"
+    assert all(sheet["columns"] for sheet in first["pictures"])
+    assert len(first["times"]) == sum(len(sheet["times"]) for sheet in first["pictures"]) >= 16
     told = story_of(run).looks[0].shape
     assert told.startswith(f"{len(first['times'])} frames on ") and "contact sheet" in told
     seen = next(e["observation"] for e in trace if e["event"] == "observed")

@@ -5,11 +5,10 @@ gives that many indices (all of them when there are fewer), sorted and unique. O
 earlier wins. Selectors that look at features say so; the others accept any.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
-from longtake.errors import UsageError
 from longtake.tools.select.items import Array, IntArray
 
 Selector = Callable[[Array, Array, int], IntArray]
@@ -171,21 +170,3 @@ def by_group(
         for group in np.flatnonzero(quotas)
     ]
     return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.intp)
-
-
-SELECTORS: Mapping[str, Picker] = {
-    "topk": best_of,
-    "uniform": lambda scores, count: spread(len(scores), count),
-}
-"""Selectors that need nothing but scores, by the name of their preset."""
-
-
-def selector(name: str) -> Picker:
-    """The selector of a preset that needs nothing but scores.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    if name not in SELECTORS:
-        raise UsageError(f"no preset {name!r}; there are {', '.join(SELECTORS)}")
-    return SELECTORS[name]

@@ -4,19 +4,15 @@ import itertools
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake.errors import UsageError
 from longtake.tools.select.adaptive import adaptive_split
 from longtake.tools.select.prefilter import best_of_windows
 from longtake.tools.select.selectors import (
-    SELECTORS,
     best_window,
     by_group,
     inverse_transform,
-    selector,
     spread,
     topk,
     topmass,
@@ -64,18 +60,11 @@ def test_that_many_indices_sorted_and_unique(values: Rows, count: int, name: str
 def test_topk_is_what_sorting_by_hand_gives(values: Rows, count: int) -> None:
     by_hand = sorted(range(len(values)), key=lambda i: (-values[i], i))[:count]
     assert topk(no_features(values), values, count).tolist() == sorted(by_hand)
-    assert selector("topk")(values, count).tolist() == sorted(by_hand)
 
 
 def test_uniform_takes_the_middles_of_equal_parts() -> None:
     assert spread(12, 3).tolist() == [2, 6, 10]
-    assert selector("uniform")(np.zeros(5), 2).tolist() == [1, 3]
-
-
-def test_an_unknown_preset_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="no preset 'best'; there are topk, uniform"):
-        selector("best")
-    assert set(SELECTORS) == {"topk", "uniform"}
+    assert spread(5, 2).tolist() == [1, 3]
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,0 +1,163 @@
+"""The first look of a run that names a preset: the frames that it chooses of the videos believed
+most, at the sizes it gives them, within the round's allowance of tokens."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from longtake.agent.candidates import allowed_videos, bounds, candidates
+from longtake.agent.desk import Desk
+from longtake.agent.look import look_price
+from longtake.agent.seeking import asked_of, part_of
+from longtake.agent.state import Part, State, View, Wish
+from longtake.agent.views import Place, view_of
+from longtake.index.records import VideoRecord
+from longtake.tools.fit import LOOK, contact_sheets
+from longtake.tools.select.choose import choose
+from longtake.tools.select.composition import Pick, Selection
+from longtake.tools.select.signals import Gathered, gather
+from longtake.tools.view import FrameItem, Item, fitted_size
+from longtake.tools.view import View as Shown
+
+MOST_VIDEOS = 4
+BELIEVED = 0.8
+"""Videos are taken until they hold this share of the belief."""
+MOST_PICTURES = 96
+"""Pictures of one look; servers refuse more at some number above it."""
+ON_A_SHEET = frozenset({"sheet", "overview"})
+"""Parts of presets whose frames are small and many: they are shown on contact sheets."""
+CELLS = 16
+"""Frames of a contact sheet."""
+FULL_PX = LOOK.longest_sides[0]
+"""Longer side of a full-size frame."""
+
+
+def preset_views(desk: Desk, state: State, allowance: int) -> list[View]:
+    """A view for each of the videos believed most, its tokens in proportion to the belief.
+
+    Raises:
+        UsageError: the preset needs what the library has not; the message says what.
+    """
+    made: list[View] = []
+    part = part_of(state)
+    believed = _believed(desk, state)
+    total = sum(belief for _, belief in believed)
+    for video, belief in believed:
+        place = Place(
+            number=len(state.get("views") or []) + len(made) + 1,
+            round=state.get("round", 0) + 1,
+            part=part,
+        )
+        share = int(allowance * belief / total)
+        view = _view(desk, state, video, place, share)
+        if view is not None:
+            made.append(view)
+    return made
+
+
+def _believed(desk: Desk, state: State) -> list[tuple[VideoRecord, float]]:
+    videos = allowed_videos(desk.library, state)
+    beliefs = dict.fromkeys(videos, 0.0)
+    for candidate in candidates(desk.library, state):
+        beliefs[candidate.video_id] += candidate.belief
+    order = sorted(videos, key=lambda video_id: -beliefs[video_id])[:MOST_VIDEOS]
+    total = sum(beliefs.values()) or 1.0
+    taken: list[tuple[VideoRecord, float]] = []
+    held = 0.0
+    for video_id in order:
+        if held >= BELIEVED:
+            break
+        share = beliefs[video_id] / total
+        taken.append((videos[video_id], share))
+        held += share
+    return [(video, max(share, 1e-6)) for video, share in taken]
+
+
+def _view(
+    desk: Desk, state: State, video: VideoRecord, place: Place, allowance: int
+) -> View | None:
+    """What the preset shows of a video; None where not even one frame fits."""
+    span = bounds(video, state)
+    gathered = gather(desk.library, video.id, _texts(desk, state, place.part), span=span)
+    wish: Wish = {
+        "video_id": video.id,
+        "start": span.start,
+        "end": span.end,
+        "crop": None,
+        "kind": "overview",
+        "why": f"what the preset {desk.preset} chooses of it",
+    }
+
+    def as_view(shown: Shown) -> View:
+        return view_of(shown, wish, place)
+
+    shown = _fitted(
+        desk.preset, gathered, video, allowance, lambda it: look_price(desk, state, as_view(it))
+    )
+    return None if shown is None else as_view(shown)
+
+
+def _texts(desk: Desk, state: State, part: Part) -> list[str]:
+    """What frames are to be relevant to."""
+    if part == "anchor":
+        return [asked_of(state, part)["question"]]
+    texts = [query["text"] for query in state["plan"]["sub_queries"]]
+    if desk.library.settings.agent.search_options:
+        texts += state.get("options") or []
+    return texts
+
+
+def _fitted(
+    preset: str,
+    gathered: Gathered,
+    video: VideoRecord,
+    allowance: int,
+    price: Callable[[Shown], int],
+) -> Shown | None:
+    """The selection for the most full-size frames whose view is within the allowance."""
+    times = gathered.items.times
+    one = _shown(video, [_full(float(times[0]))])
+    two = _shown(video, [_full(float(times[0])), _full(float(times[-1]))])
+    first = price(one)
+    if first > allowance:
+        return None
+    each = max(1, price(two) - first)
+    budget = 1 + (allowance - first) // each
+    while True:
+        shown = shown_of_selection(video, choose(preset, gathered.items, gathered.signals, budget))
+        cost, pictures = price(shown), len(shown.pictures)
+        if cost <= allowance and pictures <= MOST_PICTURES:
+            return shown
+        if budget == 1:
+            return one if not shown.pictures else None
+        most = min(allowance / cost, MOST_PICTURES / pictures)
+        budget = max(1, min(budget - 1, math.floor(budget * most)))
+
+
+def _full(time: float) -> Pick:
+    return Pick(time=time, scale=1.0, clip=0, score=0.0, reason="", part="frames")
+
+
+def shown_of_selection(video: VideoRecord, selection: Selection) -> Shown:
+    """A selection as pictures: its small frames on contact sheets first, then frames by time."""
+    return _shown(video, selection.picks)
+
+
+def _shown(video: VideoRecord, picks: Sequence[Pick]) -> Shown:
+    items: list[Item] = []
+    for part in sorted(ON_A_SHEET):
+        small = [pick for pick in picks if pick.part == part]
+        if small:
+            size = _size(video, small[0].scale)
+            items += contact_sheets(video.id, [pick.time for pick in small], size, CELLS)
+    for pick in picks:
+        if pick.part not in ON_A_SHEET:
+            width, height = _size(video, pick.scale)
+            items.append(FrameItem(video_id=video.id, time=pick.time, width=width, height=height))
+    return Shown(items=tuple(items))
+
+
+def _size(video: VideoRecord, scale: float) -> tuple[int, int]:
+    """(width, height) in pixels of a frame of that scale."""
+    assert video.width and video.height
+    full = fitted_size(video.width, video.height, FULL_PX)
+    return fitted_size(*full, max(2, math.floor(max(full) * scale)))
