@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -38,6 +38,7 @@ PLACE = Place(number=3, round=2, part="anchor")
 times = st.lists(st.floats(10, 50), min_size=1, max_size=40).map(lambda made: tuple(sorted(made)))
 
 
+@settings(deadline=None)
 @given(times, st.sampled_from([None, [0.1, 0.2, 0.5, 0.9]]), st.booleans())
 def test_frames_survive_the_state(
     seconds: tuple[float, ...], crop: list[float] | None, stamped: bool
@@ -50,6 +51,7 @@ def test_frames_survive_the_state(
     assert (view["id"], view["round"], view["part"]) == ("L3", 2, "anchor")
 
 
+@settings(deadline=None)
 @given(times, st.integers(1, 16))
 def test_sheets_survive_the_state(seconds: tuple[float, ...], most: int) -> None:
     shown = Shown(items=contact_sheets("v", seconds, (64, 36), most), why="to see")

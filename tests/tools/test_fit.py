@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.timing import Span
@@ -33,6 +33,7 @@ def wanted(span: Span, size: tuple[int, int], detail: Detail) -> View:
     return View(items=shape.items("v"))
 
 
+@settings(deadline=None)
 @given(spans, sizes, details, st.integers(0, 20_000))
 def test_a_view_never_costs_more_than_its_allowance(
     span: Span, size: tuple[int, int], detail: Detail, allowance: int
@@ -104,6 +105,7 @@ def test_frames_that_were_chosen_are_thinned_not_moved() -> None:
     assert made.view.lines == (said,)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 16), st.integers(1, 40), st.integers(0, 3000))
 def test_sheets_are_refilled_when_frames_go(
     count: int, most: int, least: int, allowance: int
@@ -120,6 +122,7 @@ def test_sheets_are_refilled_when_frames_go(
         assert len(made.view.pictures) <= math.ceil(kept / max(1, min(most, count) // 2))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n))))
 def test_indices_are_spread_evenly(pair: tuple[int, int]) -> None:
     total, count = pair

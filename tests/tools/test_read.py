@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.index.lanes import Box, Cue, Segment
@@ -43,6 +43,7 @@ def items(words: list[str]) -> list[TextItem]:
     ]
 
 
+@settings(deadline=None)
 @given(texts, st.integers(0, 400), st.booleans())
 def test_a_reading_never_exceeds_its_cap(words: list[str], cap: int, scored: bool) -> None:
     every = items(words)
@@ -55,6 +56,7 @@ def test_a_reading_never_exceeds_its_cap(words: list[str], cap: int, scored: boo
         assert all(byte_count(text_line(item)) > cap for item in every)
 
 
+@settings(deadline=None)
 @given(texts, st.integers(0, 400))
 def test_what_scores_most_is_kept_first(words: list[str], cap: int) -> None:
     every = items([f"{index} {text}" for index, text in enumerate(words)])

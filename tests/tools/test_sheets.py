@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.timing import Span
@@ -12,6 +12,7 @@ from longtake.tools.sheets import GAP_PX, Grid, columns_for, sheet, storyboard_t
 changes = st.lists(st.floats(0, 3600), max_size=30)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 500), st.floats(2, 3000), changes, st.integers(1, 64))
 def test_times_of_a_storyboard_ascend_inside_its_span(
     start: float, length: float, changed: list[float], count: int
@@ -22,6 +23,7 @@ def test_times_of_a_storyboard_ascend_inside_its_span(
     assert all(span.start - 1e-3 <= time <= span.end + 1e-3 for time in times)
 
 
+@settings(deadline=None)
 @given(st.floats(10, 3000), changes, st.integers(1, 64))
 def test_frames_lie_at_equal_steps_of_time_and_change(
     length: float, changed: list[float], count: int
@@ -57,6 +59,7 @@ def test_where_much_changes_there_are_more_frames() -> None:
     assert [sum(t < 50 for t in times), sum(50 <= t < 60 for t in times)] == [8, 5]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(2, 40), st.integers(2, 40))
 def test_every_frame_lies_in_its_place(count: int, columns: int, width: int, height: int) -> None:
     grid = Grid(count=count, columns=columns, width=width, height=height)
@@ -73,6 +76,7 @@ def test_every_frame_lies_in_its_place(count: int, columns: int, width: int, hei
     assert (made[~covered] == 0).all()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(20, 500), st.integers(20, 500))
 def test_a_sheet_wastes_no_places_that_a_fair_shape_would_not(
     count: int, width: int, height: int

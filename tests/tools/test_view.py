@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.errors import UsageError
@@ -29,6 +29,7 @@ spans = st.tuples(st.floats(0, 40_000), st.floats(0.2, 40_000)).map(
 sizes = st.tuples(st.integers(16, 4000), st.integers(16, 4000))
 
 
+@settings(deadline=None)
 @given(spans, st.integers(1, 64))
 def test_times_are_inside_their_span_and_ascend(span: Span, count: int) -> None:
     times = spread_times(span, count)
@@ -42,6 +43,7 @@ def test_one_frame_is_taken_from_the_middle() -> None:
     assert spread_times(Span(0.0, 8.0), 4) == (1.0, 3.0, 5.0, 7.0)
 
 
+@settings(deadline=None)
 @given(sizes, st.integers(32, 2000))
 def test_pictures_keep_their_shape_and_are_never_enlarged(
     size: tuple[int, int], longest: int

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
@@ -50,6 +50,7 @@ allowed_spans = st.tuples(st.floats(0, 1e5), st.floats(0.1, 1e5)).map(
 )
 
 
+@settings(deadline=None)
 @given(anything, anything, boxes, anything, allowed_spans)
 @example(math.nan, 5.0, None, None, Span(0, 10))
 @example(9.0, 3.0, [0.9, 0.9, 0.1, 0.1], 10_000, Span(0, 10))
@@ -161,6 +162,7 @@ def brute_region(relevance: np.ndarray[tuple[int, int], np.dtype[np.float64]], s
     return Box(left / columns, top / rows, (left + wide) / columns, (top + high) / rows)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 24), st.integers(1, 24), st.floats(0.05, 1.0), st.integers(0, 10_000))
 def test_the_relevant_region_follows_its_rule(
     rows: int, columns: int, share: float, seed: int
@@ -195,6 +197,7 @@ def video_of(width: int, height: int, fps: float | None = 25.0) -> VideoRecord:
     )
 
 
+@settings(deadline=None)
 @given(
     st.integers(64, 4000),
     st.integers(64, 4000),
