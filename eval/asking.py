@@ -171,12 +171,11 @@ async def read_once(
             asked.labels,
             room=calls.ledger.available(),
             price=lambda request: calls.price(request).total,
-            seed=asked.seed,
         )
         if chosen is None:
             return Outcome(status="budget", error="the question alone does not fit the budget")
         videos = await asyncio.to_thread(_with_frames, library, material, chosen, asked.labels)
-        request = read_request(asked.question, videos, chosen.lines, seed=asked.seed)
+        request = read_request(asked.question, videos, chosen.lines)
         try:
             reply = await calls.structured(
                 request, node="answer", purpose="answer", repair=repair_request, answer=True

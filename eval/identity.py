@@ -63,7 +63,7 @@ class Identity(BaseModel):
 
     @property
     def label(self) -> str:
-        """For people and folders: `agent-default-topk-4000`."""
+        """For people and folders: `agent-default-moments-4000`."""
         parts = [self.system, self.policy, self.preset, str(self.budget)]
         return "-".join(part for part in parts if part)
 

@@ -195,7 +195,6 @@ def fitted(
     *,
     room: int,
     price: Callable[[Request], int],
-    seed: int = 0,
 ) -> Chosen | None:
     """As much of the material as fits into `room` tokens; None where not even the question does.
 
@@ -205,7 +204,7 @@ def fitted(
 
     def cost(chosen: Chosen) -> int:
         videos = shown(material, chosen, labels)
-        return price(read_request(question, videos, chosen.lines, seed=seed))
+        return price(read_request(question, videos, chosen.lines))
 
     bare = cost(Chosen())
     if bare > room:

@@ -49,9 +49,7 @@ class Question:
     may_abstain: bool = False
 
 
-def read_request(
-    question: Question, videos: Sequence[Shown], lines: Sequence[Line], *, seed: int = 0
-) -> Request:
+def read_request(question: Question, videos: Sequence[Shown], lines: Sequence[Line]) -> Request:
     """The request: videos first, the question last, so that prompt caches hit."""
     parts: list[Part] = []
     labels = {video.video_id: video.label for video in videos}
@@ -76,7 +74,6 @@ def read_request(
         messages=(system, Message(role="user", parts=tuple(parts))),
         max_tokens=ANSWER_TOKENS,
         schema=AnswerReply,
-        seed=seed,
     )
 
 

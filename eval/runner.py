@@ -63,7 +63,7 @@ class Runner:
     ) -> None:
         self._run = run
         self._indexed = indexed
-        self._vlm = vlm
+        self._vlms = {} if vlm is None else {k: Seeded(vlm, k) for k in range(run.seeds)}
         self._writer = writer
         self._tell = tell
         self._failed_in_a_row = 0
@@ -159,14 +159,13 @@ class Runner:
         )
         if sample.kind == "ranking":
             return Outcome(status="ok", answered_by="rules")
-        vlm = None if self._vlm is None else Seeded(self._vlm, task.seed)
         try:
             given = await asyncio.wait_for(
                 put(
                     run.system,
                     library,
                     self._indexed.ids,
-                    vlm,
+                    self._vlms.get(task.seed),
                     asked,
                     policy=run.identity.policy,
                     preset=run.identity.preset,

@@ -47,7 +47,7 @@ def go(
         system=system,
         budget=budget,
         policy="default" if system == "agent" else "",
-        preset="topk" if system == "agent" else "",
+        preset="moments" if system == "agent" else "",
         **more,
     )
     run = Run(
@@ -207,6 +207,23 @@ def test_a_preset_shows_its_frames_in_its_sizes(
         assert record.frames and record.spent.total <= 1200
         times = [frame.t_s for frame in record.frames]
         assert times == sorted(set(times))
+
+
+def test_seeds_have_replies_of_their_own_and_a_second_run_pays_for_none(
+    tmp_path: Path,
+    indexed: Indexed,
+    samples: tuple[Sample, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caching = Settings(offline=True)
+    monkeypatch.setattr(indexed.library, "settings", caching)
+    eyes = reader()
+    first = go(tmp_path / "a", indexed, caching, samples[:1], "uniform", eyes, 1111, seeds=2)
+    assert [request.seed for request in eyes.asked] == [0, 1]
+    again = go(tmp_path / "b", indexed, caching, samples[:1], "uniform", eyes, 1111, seeds=2)
+    assert len(eyes.asked) == 2
+    assert [r.extra["replayed"] for r in again.records] == [1, 1]
+    assert [r.spent.total for r in again.records] == [r.spent.total for r in first.records]
 
 
 class Gone(Eyes):
