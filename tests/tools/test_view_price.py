@@ -94,9 +94,9 @@ def clocked(frames: Frames) -> Any:
 @pytest.mark.parametrize("as_video", [False, True])
 @pytest.mark.parametrize("family", VIEWS)
 def test_the_price_of_a_view_is_what_the_processor_counts(
-    family: str, as_video: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    family: str, as_video: bool, tmp_path: Path
 ) -> None:
-    processor, folder = folder_of(family, tmp_path, monkeypatch)
+    processor, folder = folder_of(family, tmp_path)
     pricer = Pricer.for_model(family, processor=folder, as_video=as_video)
     rng = np.random.default_rng(len(family))
     wrong = []

@@ -185,10 +185,12 @@ class Idefics3(Family):
 
     def video_layout(self, times: Sequence[float], width: int, height: int) -> Layout:
         """An introduction, and every frame after its minute and second."""
+        from num2words import num2words  # what SmolVLM's processor itself calls
+
         clock = VideoClock.of(times)
         told = [f"\nFrame from {int(s // 60):02d}:{int(s % 60):02d}:" for s in clock.seconds]
         told[0] = (
-            f"You are provided the following series of {number_words(len(times))} frames from a "
+            f"You are provided the following series of {num2words(len(times))} frames from a "
             f"{timedelta(seconds=int(clock.duration))} [H:MM:SS] video.\n{told[0]}"
         )
         return Layout(tokens=len(times) * (self.per_tile + 3), words=(*told, "\n\n"))
@@ -205,24 +207,6 @@ class Idefics3(Family):
         if high <= tile and wide <= tile:
             return 0, 0
         return math.ceil(high / tile), math.ceil(wide / tile)
-
-
-def number_words(number: int) -> str:
-    """A number below a thousand in English, as SmolVLM's processor writes it:
-    `one hundred and twenty-eight`."""
-    hundreds, rest = divmod(number, 100)
-    tens, ones = divmod(rest, 10)
-    small = _SMALL[rest] if rest < 20 else _TENS[tens] + (f"-{_SMALL[ones]}" if ones else "")
-    if not hundreds:
-        return small
-    return f"{_SMALL[hundreds]} hundred" + (f" and {small}" if rest else "")
-
-
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
 def _fit_longest(height: int, width: int, longest: int, most: int = 4096) -> tuple[int, int]:

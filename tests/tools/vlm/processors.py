@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     PreTrainedTokenizerFast,
@@ -17,8 +16,6 @@ from transformers import (
     SmolVLMProcessor,
     SmolVLMVideoProcessor,
 )
-
-from longtake.tools.vlm.tokens import number_words
 
 
 def tokenizer(*specials: str, **named: Any) -> PreTrainedTokenizerFast:
@@ -59,15 +56,9 @@ def qwen(kind: str) -> Any:
     return Qwen3VLProcessor(image_processor=images, tokenizer=words, video_processor=videos)
 
 
-def smolvlm(monkeypatch: pytest.MonkeyPatch, *, tile: int = 512, longest: int = 2048) -> Any:
-    """SmolVLM2's processor; 512-pixel tiles are the 500M model's, 384 the 2.2B model's.
+def smolvlm(*, tile: int = 512, longest: int = 2048) -> Any:
+    """SmolVLM2's processor; 512-pixel tiles are the 500M model's, 384 the 2.2B model's."""
 
-    Its package for number words is optional: where it is missing ours stands in, whose words
-    `test_tokens.py` states."""
-    from transformers.models.smolvlm import processing_smolvlm
-
-    if processing_smolvlm.num2words is None:
-        monkeypatch.setattr(processing_smolvlm, "num2words", number_words)
     words = tokenizer(
         "<|im_start|>",
         "<end_of_utterance>",
@@ -115,7 +106,7 @@ QWEN_TEMPLATE = (
 )
 
 
-def folder_of(kind: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Path]:
+def folder_of(kind: str, place: Path) -> tuple[Any, Path]:
     """(processor, folder in hub format with it) of `qwen2.5-vl`, `qwen3-vl`, `smolvlm2-500m` or
     `smolvlm2-2.2b`."""
     config: dict[str, Any]
@@ -130,7 +121,7 @@ def folder_of(kind: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
         from transformers.models.smolvlm.processing_smolvlm import DEFAULT_CHAT_TEMPLATE
 
         tile, longest = {"smolvlm2-500m": (512, 2048), "smolvlm2-2.2b": (384, 1536)}[kind]
-        processor = smolvlm(monkeypatch, tile=tile, longest=longest)
+        processor = smolvlm(tile=tile, longest=longest)
         processor.tokenizer.chat_template = DEFAULT_CHAT_TEMPLATE
         vision = {"patch_size": patch_of(tile)}
         config = {

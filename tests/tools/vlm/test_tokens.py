@@ -23,7 +23,7 @@ from longtake.tools.vlm.families import (
     family_of_processor,
     unknown_family,
 )
-from longtake.tools.vlm.tokens import STAMP_TOKENS, Idefics3, Qwen3, number_words
+from longtake.tools.vlm.tokens import STAMP_TOKENS, Idefics3, Qwen3
 from tests.tools.vlm.processors import qwen, tokenizer
 
 COMMON = [(1920, 1080), (1280, 720), (640, 360), (1080, 1920), (320, 240), (448, 448)]
@@ -100,22 +100,6 @@ def test_idefics3_splits_pictures_as_the_processor_does() -> None:
         tiles = rows * columns
         expected = (tiles + 1) * 169 + 2 * tiles + rows + 3 if tiles else 169 + 3
         assert family.image_tokens(width, height) == expected
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [
-        (1, "one"),
-        (13, "thirteen"),
-        (20, "twenty"),
-        (64, "sixty-four"),
-        (100, "one hundred"),
-        (128, "one hundred and twenty-eight"),
-        (705, "seven hundred and five"),
-    ],
-)
-def test_numbers_are_written_as_smolvlm_writes_them(number: int, words: str) -> None:
-    assert number_words(number) == words
 
 
 def test_internvl_tiles_as_the_processor_does() -> None:
