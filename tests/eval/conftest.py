@@ -7,7 +7,8 @@ import pytest
 
 from longtake.config import Settings, VlmSettings
 from longtake.eval.libraries import Indexed, index_videos
-from tests.eval.world import TWINS, write_world
+from longtake.eval.samples import Sample
+from tests.eval.world import COLOURS, TWINS, write_world
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +34,9 @@ def indexed(
     )
     yield made
     made.library.close()
+
+
+@pytest.fixture
+def samples(world: Path) -> tuple[Sample, ...]:
+    """Its three questions."""
+    return COLOURS.load(world, "test", subtitles=True).samples
