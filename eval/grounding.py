@@ -102,6 +102,18 @@ def _iou(first: Sequence[tuple[str, Span]], second: Sequence[tuple[str, Span]]) 
     return shared / either if either else 0.0
 
 
+def iou(first: Span, second: Span) -> float:
+    """Shared seconds over the seconds of either; 0 where both are empty."""
+    shared = first.overlap(second)
+    either = first.duration + second.duration - shared
+    return shared / either if either else 0.0
+
+
+def iop(predicted: Span, truth: Span) -> float:
+    """Share of a predicted stretch that lies in the true one (NExT-GQA); 0 of an empty one."""
+    return predicted.overlap(truth) / predicted.duration if predicted.duration else 0.0
+
+
 def grounded(right: float, found: Grounding | None) -> float:
     """1 for a right answer of which at least half of what it cites is evidence, else 0."""
     return float(right == 1 and found is not None and found.iop >= HALF)

@@ -8,6 +8,8 @@ from longtake.eval.grounding import (
     covered,
     grounded,
     grounding,
+    iop,
+    iou,
     retrieval,
     twin_consistent,
 )
@@ -85,6 +87,12 @@ def test_shared_seconds_are_those_of_a_grid(
         return [(v, Span(start, start + n)) for v, start, n in places]
 
     assert covered(as_spans(first), as_spans(second)) == len(cells(first) & cells(second))
+
+
+def test_overlaps_of_two_stretches() -> None:
+    assert iou(Span(0, 10), Span(5, 15)) == pytest.approx(5 / 15)
+    assert iop(Span(0, 10), Span(5, 15)) == pytest.approx(0.5)
+    assert iou(Span(1, 1), Span(1, 1)) == 0 and iop(Span(1, 1), Span(0, 2)) == 0
 
 
 def test_twins_count_when_both_are_right() -> None:
