@@ -76,12 +76,13 @@ class Agent:
         budget: tokens that a question may cost, all calls together; None is the settings' budget.
         policy: how the next thing to look at is chosen: `default`, `love_zoom` or `spotlight`.
         preset: what is looked at first: `moments`, or the frames that one of `longtake presets`
-            chooses; None takes the settings'.
+            chooses, with the policy `default` only; None takes the settings'.
         checkpoint: keep the state of each run in the library until it ends, so that a killed run
             can be resumed.
 
     Raises:
-        UsageError: the budget is not positive, or there is no such policy or preset.
+        UsageError: the budget is not positive, there is no such policy or preset, or they do not
+            go together.
     """
 
     def __init__(
@@ -102,6 +103,11 @@ class Agent:
             raise UsageError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
         if preset != MOMENTS:
             preset_named(preset)
+            if POLICIES[policy] != "select":
+                raise UsageError(
+                    f"the policy {policy!r} itself chooses what to show; leave the preset "
+                    f"{preset!r} out"
+                )
         self._library = library
         self._checkpoint = checkpoint
         self._context = Context(

@@ -79,3 +79,8 @@ def test_a_preset_that_needs_pictures_says_so(library: Library) -> None:
 def test_an_unknown_preset_names_the_known_ones(library: Library) -> None:
     with pytest.raises(UsageError, match="no preset 'best'; there are uniform, topk"):
         Agent(library, vlm=Eyes(), preset="best")
+
+
+def test_a_policy_that_chooses_by_itself_takes_no_preset(library: Library) -> None:
+    with pytest.raises(UsageError, match="'spotlight' itself chooses what to show"):
+        Agent(library, vlm=Eyes(), preset="topk", policy="spotlight")
