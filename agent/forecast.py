@@ -13,8 +13,9 @@ from longtake.agent.plan import make_plan
 from longtake.agent.planner import plan_price
 from longtake.agent.policies.conversation import Policy
 from longtake.agent.policies.nodes import CONVERSATIONS, blank_request
+from longtake.agent.preset_views import expected_offers
 from longtake.agent.retrieve import retrieve_rows
-from longtake.agent.select import plan_views
+from longtake.agent.select import by_preset, plan_views
 from longtake.agent.state import Input, State, View
 from longtake.errors import UsageError
 
@@ -28,6 +29,8 @@ class Forecast:
     """The budget: the most that the question can cost."""
     planning: int | None
     """None when the plan is made by rules, which cost nothing."""
+    asking: int
+    """Of the calls that ask about single frames before the preset chooses; 0 without such."""
     views: tuple[tuple[View, int], ...]
     """What the first round would look at, with the price of each look."""
     answer: int
@@ -41,7 +44,8 @@ class Forecast:
     @property
     def left(self) -> int:
         """Tokens for zooms and further rounds."""
-        return self.limit - self.answer - self.first_round - (self.planning or 0)
+        before = self.asking + (self.planning or 0)
+        return self.limit - self.answer - self.first_round - before
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -49,6 +53,7 @@ class Forecast:
             "backend": self.backend,
             "limit": self.limit,
             "planning": self.planning,
+            "asking": self.asking,
             "views": [{**view, "price": price} for view, price in self.views],
             "first_round": self.first_round,
             "answer": self.answer,
@@ -83,11 +88,16 @@ def _forecast(request: Input, context: Context) -> Forecast:
         set_aside_answer(desk, state)
         state.update(retrieve_rows(library, state, context))
         policy = CONVERSATIONS.get(desk.policy)
-        views = _round(desk, state) if policy is None else _opening(desk, state, policy)
+        asking = 0
+        if policy is not None:
+            views = _opening(desk, state, policy)
+        else:
+            asking, views = _round(desk, state)
         return Forecast(
             backend=vlm.name,
             limit=desk.ledger.limit,
             planning=plan_price(desk, request["question"]),
+            asking=asking,
             views=tuple(views),
             answer=desk.ledger.answer_reserve,
         )
@@ -95,9 +105,11 @@ def _forecast(request: Input, context: Context) -> Forecast:
         close_desk(run_id)
 
 
-def _round(desk: Desk, state: State) -> list[tuple[View, int]]:
-    """The looks of the first round, each a call."""
-    return [(view, look_price(desk, state, view)) for view in plan_views(desk, state)]
+def _round(desk: Desk, state: State) -> tuple[int, list[tuple[View, int]]]:
+    """Tokens of the calls about single frames, and the looks of the first round, each a call."""
+    offers, asking = expected_offers(desk, state) if by_preset(desk, state) else ([], 0)
+    views = plan_views(desk, state, offers)
+    return asking, [(view, look_price(desk, state, view)) for view in views]
 
 
 def _opening(desk: Desk, state: State, policy: Policy) -> list[tuple[View, int]]:

@@ -1,8 +1,10 @@
 """The first look of a run that names a preset: the frames that it chooses of the videos believed
 most, at the sizes it gives them, within the round's allowance of tokens."""
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from longtake.agent.candidates import allowed_videos, bounds, candidates
 from longtake.agent.desk import Desk
@@ -10,6 +12,7 @@ from longtake.agent.look import look_price
 from longtake.agent.seeking import asked_of, part_of
 from longtake.agent.state import Part, State, View, Wish
 from longtake.agent.views import Place, view_of
+from longtake.agent.yes_no import asks, expected, tokens_for_questions, with_answers
 from longtake.index.records import VideoRecord
 from longtake.tools.fit import LOOK, contact_sheets
 from longtake.tools.select.choose import choose
@@ -31,24 +34,101 @@ FULL_PX = LOOK.longest_sides[0]
 """Longer side of a full-size frame."""
 
 
-def preset_views(desk: Desk, state: State, allowance: int) -> list[View]:
-    """A view for each of the videos believed most, its tokens in proportion to the belief.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A video believed in, and the frames that the preset may choose from."""
+
+    video: VideoRecord
+    belief: float
+    """Of the beliefs of all offers, which sum to 1."""
+    gathered: Gathered
+    label: str
+    """Of the view it becomes when all offers become one: `L1`, `L2`, ..."""
+
+
+def offers_of(desk: Desk, state: State) -> list[Offer]:
+    """The videos believed most with their frames; nothing is asked.
+
+    Raises:
+        UsageError: a video has no frames where they are allowed.
+    """
+    believed = _believed(desk, state)
+    total = sum(belief for _, belief in believed)
+    texts = _texts(desk, state, part_of(state))
+    before = len(state.get("views") or [])
+    return [
+        Offer(
+            video=video,
+            belief=belief / total,
+            gathered=gather(desk.library, video.id, texts, span=bounds(video, state)),
+            label=f"L{before + number}",
+        )
+        for number, (video, belief) in enumerate(believed, 1)
+    ]
+
+
+async def answered_offers(desk: Desk, state: State) -> tuple[list[Offer], list[str]]:
+    """The same, with the model's answers about frames where the preset takes them, and notes where
+    there are none.
+
+    Raises:
+        As `offers_of` does.
+    """
+    offers = await asyncio.to_thread(offers_of, desk, state)
+    if not asks(desk.preset):
+        return offers, []
+    tokens = tokens_for_questions(desk)
+    answered: list[Offer] = []
+    notes: list[str] = []
+    for offer in offers:
+        gathered, note = await with_answers(
+            desk,
+            state,
+            offer.video,
+            offer.gathered,
+            tokens=int(tokens * offer.belief),
+            label=offer.label,
+        )
+        answered.append(replace(offer, gathered=gathered))
+        if note is not None and note not in notes:
+            notes.append(note)
+    return answered, notes
+
+
+def expected_offers(desk: Desk, state: State) -> tuple[list[Offer], int]:
+    """What a forecast takes for the answered offers, without a call, and the tokens that the calls
+    about their frames cost at most, which stay reserved.
+
+    Raises:
+        As `offers_of` does.
+    """
+    offers = offers_of(desk, state)
+    if not asks(desk.preset):
+        return offers, 0
+    tokens, asking = tokens_for_questions(desk), 0
+    made: list[Offer] = []
+    for offer in offers:
+        most = int(tokens * offer.belief)
+        gathered, cost = expected(desk, state, offer.video, offer.gathered, tokens=most)
+        made.append(replace(offer, gathered=gathered))
+        asking += cost
+    return made, asking
+
+
+def preset_views(desk: Desk, state: State, allowance: int, offers: Sequence[Offer]) -> list[View]:
+    """A view for each offer, its tokens in proportion to the belief.
 
     Raises:
         UsageError: the preset needs what the library has not; the message says what.
     """
     made: list[View] = []
-    part = part_of(state)
-    believed = _believed(desk, state)
-    total = sum(belief for _, belief in believed)
-    for video, belief in believed:
+    for offer in offers:
         place = Place(
             number=len(state.get("views") or []) + len(made) + 1,
             round=state.get("round", 0) + 1,
-            part=part,
+            part=part_of(state),
         )
-        share = int(allowance * belief / total)
-        view = _view(desk, state, video, place, share)
+        view = _view(desk, state, offer, place, int(allowance * offer.belief))
         if view is not None:
             made.append(view)
     return made
@@ -72,12 +152,10 @@ def _believed(desk: Desk, state: State) -> list[tuple[VideoRecord, float]]:
     return [(video, max(share, 1e-6)) for video, share in taken]
 
 
-def _view(
-    desk: Desk, state: State, video: VideoRecord, place: Place, allowance: int
-) -> View | None:
+def _view(desk: Desk, state: State, offer: Offer, place: Place, allowance: int) -> View | None:
     """What the preset shows of a video; None where not even one frame fits."""
+    video = offer.video
     span = bounds(video, state)
-    gathered = gather(desk.library, video.id, _texts(desk, state, place.part), span=span)
     wish: Wish = {
         "video_id": video.id,
         "start": span.start,
@@ -91,7 +169,11 @@ def _view(
         return view_of(shown, wish, place)
 
     shown = _fitted(
-        desk.preset, gathered, video, allowance, lambda it: look_price(desk, state, as_view(it))
+        desk.preset,
+        offer.gathered,
+        video,
+        allowance,
+        lambda it: look_price(desk, state, as_view(it)),
     )
     return None if shown is None else as_view(shown)
 

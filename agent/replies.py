@@ -63,6 +63,30 @@ class LookReply(_Reply):
     """Further times when it is seen."""
 
 
+def _yes(value: object) -> object:
+    """1 for yes and 0 for no in the words of models; a number or a share stays."""
+    if isinstance(value, str):
+        known = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+        word = value.strip().rstrip(".").lower()
+        return known[word] if word in known else _share(value)
+    return float(value) if isinstance(value, bool) else _share(value)
+
+
+Yes = Annotated[float, BeforeValidator(_yes), Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class YesReply(_Reply):
+    """Yes or no about pictures: a number for each in their order, from 0 for no to 1 for yes."""
+
+    yes: Annotated[list[Yes], Field(min_length=1, max_length=64)]
+
+    @classmethod
+    def from_words(cls, text: str) -> dict[str, object] | None:
+        """A bare word, as small models reply about one picture."""
+        word = text.strip().rstrip(".").lower()
+        return {"yes": [word]} if word in ("yes", "no") else None
+
+
 class ReflectReply(_Reply):
     """The next step."""
 

@@ -9,15 +9,19 @@ from dataclasses import replace
 
 from pydantic import BaseModel
 
-from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply
+from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply, YesReply
 from longtake.prompts import render
 from longtake.tools.read import quoted
-from longtake.tools.vlm.messages import Message, Part, Request, Text
+from longtake.tools.vlm.messages import Message, Part, Picture, Request, Text
 
 LOOK_TOKENS = 160
 ANSWER_TOKENS = 256
 REFLECT_TOKENS = 128
 PLAN_TOKENS = 384
+YES_TOKENS = 16
+"""Of a reply with no numbers yet."""
+A_YES_TOKENS = 6
+"""Of each number."""
 
 
 Quote = tuple[str, str]
@@ -63,6 +67,22 @@ def look_request(
     if several:
         words = f"{words}\n{render('look_several')}"
     return _request(render("look_system"), (*pictures, Text(text=words)), LookReply, LOOK_TOKENS)
+
+
+def frames_request(
+    pictures: Sequence[Picture], *, question: str, objects: Sequence[str]
+) -> Request:
+    """Say yes or no about each picture: whether it shows one of the objects, or enough to answer
+    the question where there are none."""
+    known = ", ".join(objects)
+    asked = render("frames_objects", objects=known) if known else render("frames_information")
+    words = render("frames_yes_no", question=question, asked=asked, count=str(len(pictures)))
+    return _request(
+        render("look_system"),
+        (*pictures, Text(text=words)),
+        YesReply,
+        YES_TOKENS + A_YES_TOKENS * len(pictures),
+    )
 
 
 def reflect_request(

@@ -13,7 +13,7 @@ from longtake.agent.desk import Desk, desk_of
 from longtake.agent.draft import draft_answer
 from longtake.agent.events import emit
 from longtake.agent.look import LookTask, look_at, look_price
-from longtake.agent.preset_views import preset_views
+from longtake.agent.preset_views import Offer, answered_offers, preset_views
 from longtake.agent.seeking import asked_of, part_of
 from longtake.agent.sightings import part
 from longtake.agent.state import State, View, ViewKind, Wish
@@ -43,10 +43,14 @@ DETAILS: dict[ViewKind, Detail] = {"look": LOOK, "zoom": ZOOM}
 async def select(state: State, runtime: Runtime[Context]) -> Command[Literal["look", "answer"]]:
     """Graph node: reserve the tokens of every view of the round, then look at all of them."""
     desk = await desk_of(state, runtime)
-    made = plan_views(desk, state)
+    offers: list[Offer] = []
+    notes: list[str] = []
+    if by_preset(desk, state):
+        offers, notes = await answered_offers(desk, state)
+    made = plan_views(desk, state, offers)
     tasks = _reserved(desk, state, made)
     views = [task["view"] for task in tasks]
-    trace = emit(
+    trace = desk.take_events() + emit(
         runtime,
         "selected",
         round=state.get("round", 0) + 1,
@@ -59,21 +63,31 @@ async def select(state: State, runtime: Runtime[Context]) -> Command[Literal["lo
         "wishes": [],
         "round": state.get("round", 0) + 1,
         "trace": trace,
+        "notes": notes,
     }
     if not tasks:
         return Command(goto="answer", update=update)
     return Command(goto=[Send("look", task) for task in tasks], update=update)
 
 
-def plan_views(desk: Desk, state: State) -> list[View]:
-    """Views worth their price that fit together; none when there is nothing left to gain."""
+def by_preset(desk: Desk, state: State) -> bool:
+    """Whether the round is the one whose frames the preset chooses."""
+    return not state.get("wishes") and not state.get("round") and desk.preset != MOMENTS
+
+
+def plan_views(desk: Desk, state: State, offers: Sequence[Offer]) -> list[View]:
+    """Views worth their price that fit together; none when there is nothing left to gain.
+
+    Args:
+        offers: what the preset chooses from, in the round that is `by_preset`.
+    """
     wishes = list(state.get("wishes") or [])[:FAN_OUT]
     wanted = bool(wishes)
     share = SHARE if state.get("round") else FIRST_SHARE
     allowance = int(desk.ledger.left * share)
+    if by_preset(desk, state):
+        return preset_views(desk, state, allowance, offers)
     if not wanted:
-        if not state.get("round") and desk.preset != MOMENTS:
-            return preset_views(desk, state, allowance)
         wishes = _own_wishes(desk, state)
     views: list[View] = []
     for place, wish in enumerate(wishes):

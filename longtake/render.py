@@ -150,6 +150,8 @@ def forecast(made: "Forecast") -> None:
     rows = table("call", "what", "tokens", right=["tokens"])
     if made.planning is not None:
         rows.add_row("plan", "the model takes the question apart", f"{made.planning:,}")
+    if made.asking:
+        rows.add_row("select", "the model says yes or no about frames", f"{made.asking:,}")
     for view, price in made.views:
         frames = "1 frame" if len(view["times"]) == 1 else f"{len(view['times'])} frames"
         what = f"{view['kind']} {Span(view['start'], view['end'])}, {frames}"

@@ -18,7 +18,7 @@ from longtake.agent.policies.replies import (
     ZoomAnswer,
     ZoomReply,
 )
-from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply
+from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply, YesReply
 from longtake.tools.vlm.messages import (
     Frames,
     Picture,
@@ -134,6 +134,14 @@ def look_at_colours(request: Request, wanted: str | None = None) -> str:
     if spans:
         reply |= {"from": spans[0][0], "to": spans[-1][1]}
     return json.dumps(reply)
+
+
+def say_yes(request: Request) -> str:
+    """1 for each picture of the colour that the question names, 0 for the others."""
+    words = words_of(request.messages)
+    match = re.search(r"^Question about a video: (.*)$", words, re.M)
+    wanted = asked_colour(match[1]) if match else None
+    return json.dumps({"yes": [int(colour_of(p.jpeg) == wanted) for p in _pictures(request)]})
 
 
 def _runs(shown: list[bool]) -> list[tuple[int, int]]:
@@ -270,6 +278,7 @@ def _spot(request: Request) -> str:
 
 _SAY: dict[type, Callable[[Request], str]] = {
     LookReply: look_at_colours,
+    YesReply: say_yes,
     AnswerReply: _answer,
     PlanReply: _plan,
     ReflectReply: _reflect,

@@ -202,8 +202,8 @@ _PRESETS = (
         line="Sizes of frames by the probability that a model says yes to them.",
         source="QuoTA (arXiv 2503.08689)",
         needs=("probability or relevance",),
-        scored="96, and 64 an hour; else the index is read",
-        calls="one a scored frame, before; none with relevance",
+        scored="96, and 64 an hour, by a model; fewer where a quarter of the tokens is too little",
+        calls="before: one for 1 to 8 scored frames, whichever is cheaper; none with relevance",
         plan=quota,
     ),
     Preset(
