@@ -2,16 +2,15 @@
 
 import asyncio
 import logging
-import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from longtake.agent.answer import Answer
+from longtake.agent.checkpoints import Unfinished, checkpointer, unfinished
 from longtake.agent.context import Context, register, register_vlm
 from longtake.agent.desk import close_desk
 from longtake.agent.forecast import Forecast, forecast
@@ -25,13 +24,7 @@ from longtake.tools.library import Library
 from longtake.tools.select.choose import preset_named
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
     from longtake.tools.vlm.messages import Vlm
-
-CHECKPOINTS = "checkpoints.db"
-"""File in the library folder that keeps unfinished runs."""
-_BUSY_S = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -48,14 +41,6 @@ class Event:
     """Plain values; `longtake.agent.events` lists what each kind has."""
     answer: Answer | None = None
     """With the last event, `answer`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
-    """A run that was interrupted and can be resumed."""
-
-    run_id: str
-    question: str
 
 
 class Agent:
@@ -212,18 +197,7 @@ class Agent:
 
     async def unfinished(self) -> list[Unfinished]:
         """Runs that were interrupted, newest first."""
-        if not (self._library.root / CHECKPOINTS).is_file():
-            return []
-        runs: dict[str, str] = {}
-        async with self._saver() as saver:
-            if saver is None:
-                return []
-            async for item in saver.alist(None):
-                run_id = str(item.config["configurable"]["thread_id"])
-                question = item.checkpoint["channel_values"].get("question")
-                if question is not None:
-                    runs.setdefault(run_id, question)
-        return [Unfinished(run_id=run_id, question=question) for run_id, question in runs.items()]
+        return await unfinished(self._library.root) if self._checkpoint else []
 
     def _request(
         self,
@@ -250,7 +224,7 @@ class Agent:
         asked_at = time.time()
         output: dict[str, Any] = {}
         try:
-            async with self._saver() as saver:
+            async with checkpointer(self._library.root if self._checkpoint else None) as saver:
                 stream = build_graph(saver).astream(
                     request,
                     {"configurable": {"thread_id": run_id}, "recursion_limit": RECURSION_LIMIT},
@@ -259,12 +233,18 @@ class Agent:
                     output_keys=["answer", "trace"],
                     durability="sync" if saver is not None else None,
                 )
-                async for part in stream:
-                    mode, data = cast("tuple[str, dict[str, Any]]", part)
-                    if mode == "values":
-                        output = data
-                        continue
-                    yield Event(kind=data["event"], run_id=run_id, data=data)
+                try:
+                    async for part in stream:
+                        mode, data = cast("tuple[str, dict[str, Any]]", part)
+                        if mode == "values":
+                            output = data
+                            continue
+                        yield Event(kind=data["event"], run_id=run_id, data=data)
+                except UsageError:
+                    # asked again as it was it would end here again: nothing to resume
+                    if saver is not None and request is not None:
+                        await saver.adelete_thread(run_id)
+                    raise
                 if saver is not None:
                     await saver.adelete_thread(run_id)
                 interrupted = self._checkpoint and saver is None
@@ -293,36 +273,6 @@ class Agent:
             _log.info("run %s is not recorded: %s", answer.run_id, exc)
             return _noted(answer, f"this run is not recorded: {exc}")
         return answer
-
-    @asynccontextmanager
-    async def _saver(self) -> AsyncIterator["AsyncSqliteSaver | None"]:
-        """The checkpointer, or None where checkpoints are off or the library cannot be written."""
-        if not self._checkpoint:
-            yield None
-            return
-        import aiosqlite
-        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
-        try:
-            connection = await aiosqlite.connect(self._library.root / CHECKPOINTS, timeout=_BUSY_S)
-        except sqlite3.Error as exc:
-            _log.info("no checkpoints: %s", exc)
-            yield None
-            return
-        try:
-            saver = AsyncSqliteSaver(connection)
-            try:
-                await saver.setup()
-                # a killed process loses nothing by it; after a power cut the last steps run again,
-                # and the journal, which is always synced, has their replies
-                await connection.execute("PRAGMA synchronous = NORMAL")
-            except sqlite3.Error as exc:
-                _log.info("no checkpoints: %s", exc)
-                yield None
-            else:
-                yield saver
-        finally:
-            await connection.close()
 
 
 async def _last_answer(events: AsyncIterator[Event]) -> Answer:

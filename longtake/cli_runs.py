@@ -11,7 +11,7 @@ from longtake.console import command_edge, print_json, say, working
 from longtake.errors import LongtakeError, UsageError
 
 if TYPE_CHECKING:
-    from longtake.agent.agent import Unfinished
+    from longtake.agent.checkpoints import Unfinished
     from longtake.index.records import RunRecord
     from longtake.run_story import Story
     from longtake.tools.library import Library

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from longtake.agent.agent import CHECKPOINTS, Agent, Event
+from longtake.agent.agent import Agent, Event
+from longtake.agent.checkpoints import CHECKPOINTS
 from longtake.config import Settings
 from longtake.errors import LibraryError, UsageError
 from longtake.index.store import Store
@@ -28,6 +29,7 @@ import os, signal, sys
 from pathlib import Path
 import longtake.agent.graph as graph
 from longtake.agent.agent import Agent
+from longtake.agent.checkpoints import CHECKPOINTS
 from longtake.config import Settings
 from longtake.tools.library import Library
 

@@ -1,6 +1,7 @@
 """Presets through the whole loop: what is looked at first is what the preset chose, within the
 budget; what it needs and is not there is said."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,8 +73,10 @@ def test_frames_at_full_size_are_as_large_as_a_look_shows_them(library: Library)
 
 
 def test_a_preset_that_needs_pictures_says_so(library: Library) -> None:
+    agent = Agent(library, vlm=Eyes(), preset="maxmin")
     with pytest.raises(UsageError, match=r"preset .maxmin. needs features.*index the video"):
-        Agent(library, vlm=Eyes(), preset="maxmin").ask_sync("When is the light green?")
+        agent.ask_sync("When is the light green?")
+    assert asyncio.run(agent.unfinished()) == []
 
 
 def test_an_unknown_preset_names_the_known_ones(library: Library) -> None:
