@@ -13,6 +13,7 @@ from longtake.agent.desk import close_desk, desk_of, has_model
 from longtake.agent.events import emit
 from longtake.agent.evidence import answer_with, pieces
 from longtake.agent.moments import moment_start
+from longtake.agent.outcomes import UNSENT
 from longtake.agent.requests import answer_again_request
 from longtake.agent.respond import NOTHING
 from longtake.agent.state import Citation, LaneName, Row, State
@@ -84,6 +85,7 @@ def verified_answer(state: State, store: Store) -> Answer:
         else:
             notes.append(f"a citation was dropped: {fault}")
     leads = [_checked(lead, state, retrieved, videos, store)[0] for lead in draft["leads"]]
+    looked = _looked(state)
     said = "text" in draft and not draft["abstained"]
     abstained = draft["abstained"] or not (kept or said)
     supported = bool(kept) and not abstained
@@ -104,13 +106,13 @@ def verified_answer(state: State, store: Store) -> Answer:
         abstained=abstained,
         reason=reason,
         supported=supported,
-        mode="looked" if state.get("views") else "evidence",
+        mode="looked" if looked else "evidence",
         evidence=() if abstained else tuple(piece for _, piece in kept),
         leads=tuple(lead for lead in leads if lead is not None),
         searched=Searched(
             queries=tuple(q["text"] for q in plan["sub_queries"]),
             lanes=state["searched"],
-            looked=_looked(state),
+            looked=looked,
         ),
         notes=tuple(notes),
     )
@@ -119,9 +121,12 @@ def verified_answer(state: State, store: Store) -> Answer:
 
 
 def _looked(state: State) -> tuple[Looked, ...]:
+    """Views that a model was shown: a reply came for them, of use or not."""
+    replied = {o["view"] for o in state.get("observations") or [] if o["outcome"] not in UNSENT}
     return tuple(
         Looked(video_id=view["video_id"], start=view["start"], end=view["end"])
         for view in state.get("views") or []
+        if view["id"] in replied
     )
 
 
