@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from longtake.console import EXIT_INTERRUPTED, console, printable, say
-from longtake.run_story import Look, Step, Steps, Tokens, counted
+from longtake.run_look import Look, counted
+from longtake.run_story import Step, Steps, Tokens
 from longtake.timing import format_time
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from longtake.agent.receipt import Line, Receipt, Total
-from longtake.run_story import counted
+from longtake.run_look import counted
 
 UNKNOWN = "unknown"
 COLUMNS = ("call", "model", "planned", "in", "cached", "out", "charged", "cost", "time", "")

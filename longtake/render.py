@@ -9,7 +9,7 @@ from rich.text import Text
 
 from longtake.console import console, file_name, printable, view_command
 from longtake.index.lanes import StageName, StageState
-from longtake.run_story import counted
+from longtake.run_look import counted
 from longtake.timing import Span, format_time
 
 if TYPE_CHECKING:

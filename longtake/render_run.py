@@ -10,11 +10,12 @@ from rich.text import Text
 from longtake import receipt_text
 from longtake.console import console, file_name, printable, view_command
 from longtake.render import table
-from longtake.run_story import Call, Look, Step, Story, counted
+from longtake.run_look import Look, counted
+from longtake.run_story import Call, Step, Story
 from longtake.timing import Span
 
 if TYPE_CHECKING:
-    from longtake.agent.agent import Unfinished
+    from longtake.agent.checkpoints import Unfinished
     from longtake.agent.receipt import Receipt
 
 _SHORT = 60
@@ -87,7 +88,7 @@ def run(story: Story, names: Mapping[str, str]) -> None:
 def mode_words(story: Story) -> str:
     """Whether a model looked at pictures."""
     if story.mode == "looked":
-        return f"looked at {counted(sum(look.begun for look in story.looks), 'view')}"
+        return f"looked at {counted(story.looked, 'view')}"
     return "quoted, nothing looked at the pictures"
 
 

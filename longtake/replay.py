@@ -19,19 +19,20 @@ from longtake.render_run import (
     call_words,
     evidence_words,
     mode_words,
-    seen_words,
     support_words,
     tokens_of,
 )
 from longtake.replay_html import Html, element, escaped, joined, moment, paragraphs
-from longtake.replay_pictures import Pictures, Thumbnail, shared
-from longtake.replay_timeline import Mark, crop_box, mark_of, timeline, tokens_bar
-from longtake.run_story import Look, Step, Story, counted, story_of
+from longtake.replay_look import figure, look_article
+from longtake.replay_pictures import Pictures, shared
+from longtake.replay_timeline import Mark, mark_of, timeline, tokens_bar
+from longtake.run_look import counted
+from longtake.run_story import Step, Story, story_of
 from longtake.timing import Span, format_time
 
 if TYPE_CHECKING:
     from longtake.agent.receipt import Receipt
-    from longtake.index.records import RunRecord, VideoRecord
+    from longtake.index.records import RunRecord
     from longtake.tools.library import Library
 
 _LANES = {"speech": "said", "text": "on screen", "visual": "seen"}
@@ -121,7 +122,7 @@ class _Page:
             element("p", *(part for item in head for part in (item, " ")), class_="head"),
             element("p", evidence_words(piece), class_="words"),
         )
-        shown = [_figure(frame, caption) for frame in frames] or [self._no_picture(piece)]
+        shown = [figure(frame, caption) for frame in frames] or [self._no_picture(piece)]
         return element("li", *shown, body, id=name)
 
     def _no_picture(self, piece: Mapping[str, Any]) -> Html:
@@ -156,13 +157,23 @@ class _Page:
 
     def _steps(self) -> Html:
         looks = self._story.looks
-        shares = shared([len(look.times) for look in looks], self._pictures.room)
+        counts = [sum(group.pictures for group in look.shown) for look in looks]
+        shares = shared(counts, self._pictures.room)
         most = {look.id: share for look, share in zip(looks, shares, strict=True)}
         return joined(self._step(step, most) for step in self._story.steps)
 
     def _step(self, step: Step, most: Mapping[str, int]) -> Html:
         body = [element("p", line) for line in step.lines]
-        body += [self._look(look, most[look.id]) for look in step.looks]
+        body += [
+            look_article(
+                look,
+                self._pictures,
+                video=self._videos.get(look.video_id),
+                name=self._name(look.video_id),
+                most=most[look.id],
+            )
+            for look in step.looks
+        ]
         if step.calls:
             calls = [element("li", call_words(call)) for call in step.calls]
             body.append(element("ul", *calls, class_="calls"))
@@ -172,39 +183,6 @@ class _Page:
         return element(
             "li", element("details", summary, *body, class_=f"step {step.kind}", open="")
         )
-
-    def _look(self, look: Look, most: int) -> Html:
-        video: VideoRecord | None = self._videos.get(look.video_id)
-        frames = self._pictures.of(look.video_id, look.times, crop=look.crop, most=most)
-        caption = f"{look.id}, {self._name(look.video_id)}"
-        figures = [_figure(frame, f"{caption}, {format_time(frame.time)}") for frame in frames]
-        head = element(
-            "p",
-            element("b", look.id),
-            " ",
-            element("span", look.kind, class_=f"kind-{look.kind} tag"),
-            " ",
-            element("span", self._name(look.video_id), class_="video"),
-            " ",
-            moment(None if video is None else video.path, look.span),
-            " ",
-            element("span", look.shape, class_="quiet"),
-            "" if look.crop is None else crop_box(look.crop),
-            class_="head",
-        )
-        parts = [head, element("p", look.why, class_="why"), *self._strip(look, figures)]
-        parts.append(element("p", seen_words(look), class_=f"seen {_fate(look)}"))
-        return element("article", *parts, id=look.id, class_="look")
-
-    def _strip(self, look: Look, figures: Sequence[Html]) -> list[Html]:
-        fault = self._pictures.faults.get(look.video_id)
-        if fault is not None:
-            return [element("p", f"no pictures: {fault}", class_="missing")]
-        strip = [element("div", *figures, class_="strip")] if figures else []
-        if left_out := len(look.times) - len(figures):
-            said = f"{counted(left_out, 'frame')} left out to keep this page small"
-            strip.append(element("p", said, class_="quiet"))
-        return strip
 
     def _remarks(self) -> Html:
         said = ["Pictures beside words are for you: a model saw only the frames of its looks."]
@@ -220,24 +198,6 @@ class _Page:
 def _head(step: Step) -> tuple[Html, ...]:
     at = "" if step.at_s is None else f"{step.at_s:.1f} s"
     return element("b", step.title), element("span", step.detail), element("time", at)
-
-
-def _fate(look: Look) -> str:
-    if look.seen is None or look.seen.outcome != "ok":
-        return "failed"
-    return "hit" if look.seen.relevant else "miss"
-
-
-def _figure(frame: Thumbnail, caption: str) -> Html:
-    image = element(
-        "img",
-        src=frame.source,
-        width=frame.width,
-        height=frame.height,
-        alt=caption,
-        decoding="async",
-    )
-    return element("figure", image, element("figcaption", format_time(frame.time)))
 
 
 def _budget(receipt: "Receipt") -> Html:

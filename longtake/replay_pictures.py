@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from longtake.errors import MediaError, UsageError
 from longtake.index.lanes import U8, Box
 from longtake.tools.library import Library
+from longtake.tools.stamps import stamped
+from longtake.tools.view import SheetItem, View, Viewer, fitted_size
+from longtake.tools.vlm.messages import Picture
 
 MOST_FRAMES = 200
 MOST_BYTES = 6 * 2**20
@@ -29,10 +32,11 @@ class Thumbnail:
 
 
 class Pictures:
-    """Decodes frames for one page and counts what it had to leave out.
+    """Decodes frames for one page and counts what it had to leave out. A contact sheet counts as
+    one picture, as it is sent.
 
     Attributes:
-        left_out: frames that were asked for beyond what a page holds.
+        left_out: frames that were asked for beyond what a page holds, those of sheets included.
         faults: video id -> why its frames cannot be shown.
     """
 
@@ -42,12 +46,13 @@ class Pictures:
         self.left_out = 0
         self.faults: dict[str, str] = {}
         self._library = library
+        self._viewer = Viewer(library)
         self._frames = most_frames
         self._bytes = most_bytes
 
     @property
     def room(self) -> int:
-        """Frames that still fit."""
+        """Pictures that still fit."""
         return self._frames if self._bytes > 0 else 0
 
     def of(
@@ -56,10 +61,17 @@ class Pictures:
         times: Sequence[float],
         *,
         crop: tuple[float, float, float, float] | None = None,
+        sent: tuple[int, int] | None = None,
+        stamps: bool = False,
         most: int | None = None,
     ) -> list[Thumbnail]:
         """The frames at these times; fewer, evenly thinned, beyond `most` or what is left of the
-        page; none where the video cannot be read, which `faults` then explains."""
+        page; none where the video cannot be read, which `faults` then explains.
+
+        Args:
+            sent: pixels that a model was sent; no frame shows more. None is all that there is.
+            stamps: draw their seconds into them.
+        """
         wanted = len(times) if most is None else min(most, len(times))
         chosen = thinned(times, min(wanted, self.room))
         if video_id in self.faults or not chosen:
@@ -67,20 +79,53 @@ class Pictures:
             return []
         try:
             box = None if crop is None else Box(*crop)
-            frames = self._library.frames_at(video_id, chosen, size=LONGER_SIDE_PX, crop=box)
+            size = LONGER_SIDE_PX if sent is None else fitted_size(*sent, LONGER_SIDE_PX)
+            frames = self._library.frames_at(video_id, chosen, size=size, crop=box)
         except (MediaError, UsageError) as exc:
             self.faults[video_id] = str(exc)
             return []
         self.left_out += len(times) - len(chosen)
         self._frames -= len(chosen)
-        return [self._thumbnail(t, frame.rgb) for t, frame in zip(chosen, frames, strict=True)]
+        return [
+            self._thumbnail(
+                time,
+                _jpeg(stamped(frame.rgb, time) if stamps else frame.rgb),
+                (frame.rgb.shape[1], frame.rgb.shape[0]),
+            )
+            for time, frame in zip(chosen, frames, strict=True)
+        ]
 
-    def _thumbnail(self, time: float, rgb: U8) -> Thumbnail:
-        jpeg = _jpeg(rgb)
+    def sheet(
+        self,
+        video_id: str,
+        times: Sequence[float],
+        *,
+        size: tuple[int, int],
+        columns: int,
+        most: int = 1,
+    ) -> Thumbnail | None:
+        """The contact sheet of these frames of this size, byte for byte as a model is sent it; None
+        where there is no room for it or the video cannot be read."""
+        if video_id in self.faults or not min(most, self.room):
+            self.left_out += 0 if video_id in self.faults else len(times)
+            return None
+        width, height = size
+        item = SheetItem(
+            video_id=video_id, times=tuple(times), width=width, height=height, columns=columns
+        )
+        try:
+            parts = self._viewer.parts(View(items=(item,)))
+        except (MediaError, UsageError) as exc:
+            self.faults[video_id] = str(exc)
+            return None
+        self._frames -= 1
+        (picture,) = (part for part in parts if isinstance(part, Picture))
+        return self._thumbnail(times[0], picture.jpeg, item.pixels)
+
+    def _thumbnail(self, time: float, jpeg: bytes, size: tuple[int, int]) -> Thumbnail:
         self._bytes -= len(jpeg)
-        height, width = rgb.shape[:2]
         source = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
-        return Thumbnail(time=time, width=width, height=height, source=source)
+        return Thumbnail(time=time, width=size[0], height=size[1], source=source)
 
 
 def thinned(times: Sequence[float], count: int) -> list[float]:
@@ -98,8 +143,8 @@ def thinned(times: Sequence[float], count: int) -> list[float]:
 
 
 def shared(counts: Sequence[int], most: int) -> list[int]:
-    """How many frames each look may show when all together may show `most`: spread evenly, and
-    what a look with few frames leaves goes to the others.
+    """How many pictures each look may show when all together may show `most`: spread evenly, and
+    what a look with few of them leaves goes to the others.
 
     >>> shared([2, 8, 8], 12)
     [2, 5, 5]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from longtake.agent.receipt import Receipt
 from longtake.replay_html import Html, element, joined
-from longtake.run_story import Look
+from longtake.run_look import Look
 from longtake.timing import Span, format_time
 
 WIDTH = 1000

@@ -10,7 +10,8 @@ from longtake.render_run import call_words, seen_words
 from longtake.replay_html import Html, element, escaped, joined
 from longtake.replay_pictures import Pictures, Thumbnail, shared
 from longtake.report_lanes import lanes
-from longtake.run_story import Step, counted, story_of
+from longtake.run_look import counted
+from longtake.run_story import Step, story_of
 from longtake.timing import format_time
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from longtake.timing import Span
+from longtake.run_look import Look, Seen, counted, look_of, span_of
 
 if TYPE_CHECKING:
     from longtake.agent.receipt import Receipt
@@ -44,52 +44,6 @@ class Call:
     replayed: bool
     """Answered from a reply that had been kept."""
     outcome: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What a look yielded."""
-
-    span: Span
-    claim: str
-    relevant: bool
-    confidence: float
-    outcome: str
-    """`ok`, or why there is no usable reply."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """A view that was chosen, and what came of it."""
-
-    id: str
-    video_id: str
-    span: Span
-    times: tuple[float, ...] = ()
-    """Seconds of its frames."""
-    size: tuple[int, int] | None = None
-    """Pixels of each frame as sent."""
-    crop: tuple[float, float, float, float] | None = None
-    """Left, top, right, bottom, 0..1 of the picture; None is all of it."""
-    sheets: int = 0
-    """Contact sheets that the frames are shown on; 0 is single frames."""
-    lost: str = ""
-    """What the view had to give up for its price."""
-    kind: str = "look"
-    why: str = ""
-    begun: bool = False
-    seen: Seen | None = None
-
-    @property
-    def shape(self) -> str:
-        """Such as `8 frames, 448x252` or `32 frames on 2 contact sheets, 224x126`."""
-        if self.size is None:
-            return ""
-        on = f" on {counted(self.sheets, 'contact sheet')}" if self.sheets else ""
-        part = ", part of the picture" if self.crop else ""
-        lost = f" (for its price: {self.lost})" if self.lost else ""
-        size = f"{self.size[0]}x{self.size[1]}"
-        return f"{counted(len(self.times), 'frame')}{on}, {size}{part}{lost}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -141,6 +95,11 @@ class Story:
         return [look for step in self.steps for look in step.looks]
 
     @property
+    def looked(self) -> int:
+        """Views that a model was shown: it replied to them."""
+        return sum(look.seen is not None and look.seen.replied for look in self.looks)
+
+    @property
     def seconds(self) -> float | None:
         """From the question to the last event."""
         return max((step.at_s for step in self.steps if step.at_s is not None), default=None)
@@ -163,11 +122,6 @@ def story_of(run: "RunRecord") -> Story:
         receipt=receipt,
         steps=tuple(steps.made),
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 frame`, `8,120 tokens`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class Steps:
@@ -236,7 +190,7 @@ class Steps:
 
     def _observed(self, observation: Mapping[str, Any]) -> None:
         seen = Seen(
-            span=_span(observation),
+            span=span_of(observation),
             claim=observation["claim"],
             relevant=observation["relevant"],
             confidence=observation["confidence"],
@@ -250,10 +204,6 @@ class Steps:
                 if look.id == view:
                     step.looks[position] = change(look)
                     return
-
-
-def _span(data: Mapping[str, Any]) -> Span:
-    return Span(max(0.0, data["start"]), max(0.0, data["start"], data["end"]))
 
 
 def _call(event: Event) -> Call:
@@ -277,22 +227,6 @@ def _total(tokens: Mapping[str, Any] | None) -> int | None:
     return sum(int(tokens[kind]) for kind in kinds)
 
 
-def _look(view: Mapping[str, Any]) -> Look:
-    crop = view["crop"]
-    return Look(
-        id=view["id"],
-        video_id=view["video_id"],
-        span=_span(view),
-        times=tuple(view["times"]),
-        size=(view["width"], view["height"]),
-        crop=(crop[0], crop[1], crop[2], crop[3]) if crop else None,
-        sheets=sum(group["columns"] > 0 for group in view.get("pictures", ())),
-        lost=view.get("lost", ""),
-        kind=view["kind"],
-        why=view["why"],
-    )
-
-
 def _planned(event: Event) -> Step:
     by = f"by the {event['by']}" if "by" in event else ""
     whole = "the whole video matters" if event.get("whole") else ""
@@ -309,7 +243,7 @@ def _retrieved(event: Event) -> Step:
 
 
 def _selected(event: Event) -> Step:
-    looks = [_look(view) for view in event["views"]]
+    looks = [look_of(view) for view in event["views"]]
     detail = _joined(counted(len(looks), "view"), f"{counted(event['left'], 'token')} left")
     return Step(kind="selected", title=f"Round {event['round']}", detail=detail, looks=looks)
 

@@ -32,7 +32,9 @@ from longtake.index.records import RunRecord
 from longtake.replay import page
 from longtake.replay_html import element
 from longtake.replay_pictures import Pictures, shared, thinned
-from longtake.tools.vlm.messages import Price, Usage
+from longtake.tools.view import SheetItem, Viewer
+from longtake.tools.view import View as Shown
+from longtake.tools.vlm.messages import Picture, Price, Usage
 
 EVIL = '</script><script>alert("x")</script><img src=x onerror=alert(1)>\x1b[31m\u202e&amp;'
 QUESTION = f"What colour are the bands? {EVIL}"
@@ -285,6 +287,76 @@ def test_the_frames_are_those_of_their_times_and_crops(written: str) -> None:
     zoomed = next(_pixels(image["src"]) for image in images if str(image["alt"]).startswith("L3"))
     assert zoomed.shape == (180, 320, 3)
     assert abs(zoomed[:, :150].mean() - 34) < 3
+
+
+def _stacked(video_id: str) -> dict[str, Any]:
+    """A view of a contact sheet, then stamped frames of two sizes."""
+    groups = [
+        {"times": [1.0, 10.0, 20.0, 30.0, 40.0], "width": 64, "height": 36, "columns": 3},
+        {"times": [50.0, 60.0], "width": 160, "height": 90, "columns": 0},
+        {"times": [70.0], "width": 640, "height": 360, "columns": 0},
+    ]
+    times = [time for group in groups for time in group["times"]]
+    return _view("L1", video_id, times, pictures=groups, stamped=True, width=640, height=360)
+
+
+def _only(record: RunRecord, *views: dict[str, Any]) -> RunRecord:
+    """The run with a single round of these views, all of them seen."""
+    selected = {"event": "selected", "round": 1, "views": list(views), "left": 9, "limit": 99}
+    trace = [selected, *({"event": "observed", "observation": _saw(v, "it")} for v in views)]
+    return replace(record, trace=[{"at": ASKED_AT, **event} for event in trace])
+
+
+def test_pictures_are_shown_as_they_were_sent(library: Library, record: RunRecord) -> None:
+    view = _stacked(library.videos()[0].id)
+    parsed = Parsed(page(library, _only(record, view)))
+    sizes = "5 frames on 1 contact sheet, 64x36; 2 frames with seconds drawn in, 160x90; "
+    assert f"{sizes}1 frame with seconds drawn in, 640x360" in parsed.words
+    images = [image for image in parsed.named("img") if str(image["alt"]).startswith("L1")]
+    assert [(image["width"], image["height"]) for image in images] == [
+        ("196", "74"), ("160", "90"), ("160", "90"), ("320", "180"),
+    ]  # fmt: skip
+    sheet, *frames = [_pixels(image["src"]) for image in images]
+    assert "contact sheet, 5 frames, 0:01.0-0:40.0" in parsed.words
+    # its frames in rows of three, 2 px apart, the last place empty
+    for place, second in enumerate([1, 10, 20, 30, 40]):
+        top, left = 38 * (place // 3), 66 * (place % 3)
+        assert abs(sheet[top + 4 : top + 18, left + 4 : left + 28].mean() - 2 * second) < 4
+    assert sheet[42:, 136:].max() < 12
+    # byte for byte what a model is sent
+    item = SheetItem(
+        video_id=view["video_id"],
+        times=(1.0, 10.0, 20.0, 30.0, 40.0),
+        width=64,
+        height=36,
+        columns=3,
+    )
+    parts = Viewer(library).parts(Shown(items=(item,)))
+    (picture,) = [part for part in parts if isinstance(part, Picture)]
+    assert str(images[0]["src"]).endswith(base64.b64encode(picture.jpeg).decode())
+    # the seconds of single frames stand bottom right: white on a dark plate
+    for frame in frames:
+        assert frame[: -frame.shape[0] // 4, : frame.shape[1] // 2 - 8].max() < 160
+        corner = frame[-9:, -24:]
+        assert corner.min() < 40 and corner.max() > 200
+
+
+def test_sheets_are_left_out_whole_and_counted(library: Library, record: RunRecord) -> None:
+    video_id = library.videos()[0].id
+    cells = [{"times": [t + i for i in range(4)], "width": 64, "height": 36, "columns": 2}
+             for t in (1.0, 11.0, 21.0)]  # fmt: skip
+    sheets = _view("L1", video_id, [1.0, 24.0], pictures=cells, width=64, height=36)
+    frames = [_view(f"L{n}", video_id, [t / 2 for t in range(150)]) for n in (2, 3)]
+    parsed = Parsed(page(library, _only(record, sheets, *frames)))
+    images = Counter(str(image["alt"]).split(",")[0] for image in parsed.named("img"))
+    room = 200 - 3
+    assert images == {"E1": 1, "E2": 1, "W1": 1, "L1": 3, "L2": (room - 3) // 2, "L3": 97}
+    pictures = Pictures(library, most_frames=1)
+    size = {"size": (64, 36), "columns": 2}
+    assert pictures.sheet(video_id, [1.0, 2.0], **size, most=0) is None
+    assert pictures.sheet(video_id, [1.0, 2.0], **size) is not None
+    assert pictures.sheet(video_id, [3.0, 4.0, 5.0], **size) is None
+    assert pictures.left_out == 5
 
 
 def test_times_lead_into_the_file(written: str, library: Library) -> None:
