@@ -291,7 +291,7 @@ def test_the_frames_are_those_of_their_times_and_crops(written: str) -> None:
 
 def _stacked(video_id: str) -> dict[str, Any]:
     """A view of a contact sheet, then stamped frames of two sizes."""
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"times": [1.0, 10.0, 20.0, 30.0, 40.0], "width": 64, "height": 36, "columns": 3},
         {"times": [50.0, 60.0], "width": 160, "height": 90, "columns": 0},
         {"times": [70.0], "width": 640, "height": 360, "columns": 0},
@@ -303,7 +303,10 @@ def _stacked(video_id: str) -> dict[str, Any]:
 def _only(record: RunRecord, *views: dict[str, Any]) -> RunRecord:
     """The run with a single round of these views, all of them seen."""
     selected = {"event": "selected", "round": 1, "views": list(views), "left": 9, "limit": 99}
-    trace = [selected, *({"event": "observed", "observation": _saw(v, "it")} for v in views)]
+    trace: list[dict[str, Any]] = [
+        selected,
+        *({"event": "observed", "observation": _saw(v, "it")} for v in views),
+    ]
     return replace(record, trace=[{"at": ASKED_AT, **event} for event in trace])
 
 
@@ -352,7 +355,7 @@ def test_sheets_are_left_out_whole_and_counted(library: Library, record: RunReco
     room = 200 - 3
     assert images == {"E1": 1, "E2": 1, "W1": 1, "L1": 3, "L2": (room - 3) // 2, "L3": 97}
     pictures = Pictures(library, most_frames=1)
-    size = {"size": (64, 36), "columns": 2}
+    size: dict[str, Any] = {"size": (64, 36), "columns": 2}
     assert pictures.sheet(video_id, [1.0, 2.0], **size, most=0) is None
     assert pictures.sheet(video_id, [1.0, 2.0], **size) is not None
     assert pictures.sheet(video_id, [3.0, 4.0, 5.0], **size) is None

@@ -3,11 +3,6 @@ model that sees."""
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +26,6 @@ from longtake.tools.vlm.tokens import Qwen2
 from tests.agent.conftest import Fill
 from tests.agent.seeing import Eyes
 from tests.agent.talking import Priced, desk_for, talk
-from tests.tools.vlm.fault_server import Handler, says, serving
 
 WHITE = (163.5, 166.5)
 QUESTION = "When is the screen white?"
@@ -394,55 +388,3 @@ def test_a_trained_model_stays_in_its_budget_with_an_exact_receipt(
         assert line.exact
         assert line.input == line.planned_visual + line.planned_text
     assert answer.text
-
-
-CHILD = """
-import sys
-from longtake import Agent, Library
-with Library.open(sys.argv[1]) as library:
-    agent = Agent(library, vlm=sys.argv[2], policy="love_zoom")
-    print(agent.ask_sync("When is the screen white?").run_id)
-"""
-
-
-def test_a_killed_run_goes_on_without_paying_twice(colours: Library) -> None:
-    calls: list[str] = []
-    killed: list[int] = []
-
-    def talking(*, kill: bool) -> Callable[[Handler, dict[str, Any]], None]:
-        def behave(handler: Handler, body: dict[str, Any]) -> None:
-            calls.append(json.dumps(body, sort_keys=True))
-            words = json.dumps(body["messages"][-1]["content"])
-            if "Zoom into" in words and kill:
-                killed.append(len(calls))
-                os.kill(child.pid, signal.SIGKILL)
-                time.sleep(0.2)
-            if "Zoom into" in words:
-                text = '{"action": "answer", "answer": "White.", "from": 163, "to": 166}'
-            elif "small frames" in words:
-                text = '{"action": "zoom", "from": 160, "to": 165, "video": "V2"}'
-            else:
-                text = "no plan"
-            says(text, usage=(200, 20))(handler, body)
-
-        return behave
-
-    with serving(talking(kill=True)) as server:
-        address = f"{server.url}#Qwen2.5-VL-3B"
-        child = subprocess.Popen([sys.executable, "-c", CHILD, str(colours.root), address])
-        assert child.wait(120) == -signal.SIGKILL
-        (number,) = killed
-        paid = calls[: number - 1]
-        server.behaviours = [talking(kill=False)]
-        agent = Agent(colours, vlm=address, policy="love_zoom")
-        (left,) = asyncio.run(agent.unfinished())
-        answer = asyncio.run(agent.resume(left.run_id))
-    assert paid and not set(paid) & set(calls[number:])
-    assert answer.receipt is not None and answer.supported
-    lines = answer.receipt.lines
-    assert [line.estimated for line in lines].count(True) == 1
-    # the lost call was charged, so that the next is the answer's, from the tokens kept for it
-    talked = [line.purpose for line in lines if line.node == "love_zoom"]
-    assert talked == ["love_zoom 1", "love_zoom 2", "love_zoom 3"]
-    assert len(lines) == len(calls)
-    assert answer.receipt.spent <= answer.receipt.limit
