@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from longtake import cli_haystack
 from longtake.cli_options import JsonOption, SetOption
 from longtake.console import command_edge, print_json, say, working
 from longtake.errors import LongtakeError
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
     )
     for command in (run, score, compare, report, export):
         group.command()(command_edge(command))
+    cli_haystack.register(group)
     app.add_typer(group, name="eval")
 
 
@@ -58,8 +60,8 @@ def run(  # one parameter a flag: typer reads them from the signature
             "--system",
             metavar="NAMES",
             help="What answers, comma-separated: agent, uniform, topk, transcript, "
-            "uniform_transcript, video_rag, blind, black, oracle, random; select-PRESET shows what "
-            "a preset selects (longtake presets).",
+            "uniform_transcript, blind, black, oracle, random; select-PRESET shows what a preset "
+            "selects (longtake presets).",
         ),
     ] = "agent",
     policy: Annotated[

@@ -25,6 +25,7 @@ _MODULES = {
     "next-gqa": "nextgqa",
     "qvhighlights": "qvhighlights",
     "msrvtt-1ka": "msrvtt",
+    "haystack": "haystack",
 }
 """Where each benchmark is; imported when asked for."""
 

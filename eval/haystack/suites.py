@@ -1,0 +1,33 @@
+"""The suites that `longtake eval generate` knows, in the sizes of benchmarks.md 4.9."""
+
+from dataclasses import replace
+
+from longtake.errors import UsageError
+from longtake.eval.haystack.config import Suite, WorldConfig
+
+_SMOKE = WorldConfig(
+    days=3, seconds=60, items=48, needle_s=(0.5, 2.0), needle_shares=(0.25, 0.75), rooms=5
+)
+_DEV = WorldConfig(days=5, seconds=600, items=100)
+_HOUR = WorldConfig(days=2, seconds=3600, items=125, rooms=10)
+_LIBRARY = WorldConfig(days=50, seconds=600, items=500, rooms=12)
+_STRESS = WorldConfig(days=1, seconds=36_000, items=200, rooms=12)
+
+SUITES = {
+    "smoke": Suite(name="smoke", worlds=(_SMOKE,)),
+    "dev": Suite(name="dev", worlds=(_DEV,) * 8),
+    "standard": Suite(name="standard", worlds=(*(_HOUR,) * 12, _LIBRARY)),
+    "stress": Suite(name="stress", worlds=(_STRESS,)),
+}
+
+
+def suite(name: str, *, held_out: bool = False) -> Suite:
+    """The suite of that name, with held-out words and wordings where asked.
+
+    Raises:
+        UsageError: there is none; the message lists those there are.
+    """
+    if name not in SUITES:
+        raise UsageError(f"no suite {name!r}; there are: {', '.join(SUITES)}")
+    found = SUITES[name]
+    return replace(found, worlds=tuple(replace(w, held_out=held_out) for w in found.worlds))
