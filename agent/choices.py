@@ -1,6 +1,7 @@
 """Multiple choice: which option the retrieved sentences speak for."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from longtake.agent.calibration import CHOICE
 from longtake.agent.reader import Reading, probability
 from longtake.agent.state import SubQuery
 from longtake.index.lanes import SentenceEncoder
+from longtake.timing import Span, parse_time
 from longtake.tools.query import coverage, terms
 
 FEATURES = ("margin", "confidence of the line")
@@ -17,6 +19,13 @@ READINGS = 12
 CLOSE_WEIGHT = 1.0
 WORDS_WEIGHT = 0.5
 """For the words that only this option has."""
+_TIME = r"(\d+(?:\.\d+)?|(?:\d+:)?\d{1,2}:\d{2}(?:\.\d+)?)"
+_UNIT = r"\s*(?:s|secs?|seconds?)?"
+_TIMES = re.compile(
+    rf"(?:at|from|between|around|about)?\s*{_TIME}{_UNIT}"
+    rf"(?:\s*(?:-|\u2013|to|and|until)\s*{_TIME}{_UNIT})?\.?",
+    re.IGNORECASE,
+)
 SHARPNESS = 8.0
 """Score differences to shares (softmax)."""
 
@@ -80,6 +89,28 @@ def choose(
 def choice_confidence(choice: Choice, line_confidence: float) -> float:
     """P(the chosen option is right), 0..1."""
     return probability(CHOICE, (choice.margin, line_confidence))
+
+
+def by_time(options: Sequence[str], moment: Span) -> int | None:
+    """The option that names the time of a moment, or the nearest to it; None when not all options
+    are times or stretches of time."""
+    named = [_named_time(option) for option in options]
+    spans = [span for span in named if span is not None]
+    if not spans or len(spans) < len(named):
+        return None
+    middle = Span(moment.middle, moment.middle)
+    return min(range(len(spans)), key=lambda i: (middle.gap(spans[i]), spans[i].start))
+
+
+def _named_time(option: str) -> Span | None:
+    match = _TIMES.fullmatch(option.strip())
+    if match is None:
+        return None
+    try:
+        first, last = parse_time(match[1]), parse_time(match[2] or match[1])
+    except ValueError:
+        return None
+    return Span(min(first, last), max(first, last))
 
 
 def _closeness(

@@ -22,8 +22,8 @@ NEAR = 0.2
 """Readings that score less are not shown."""
 TOLD = 6
 """Pieces shown for a decision."""
-ROOM = 600
-"""Tokens of evidence that the answer's reserve has room for."""
+ROOM = 256
+"""Tokens of evidence of a further round that the answer's reserve has room for."""
 RESERVE_SHARE = 0.5
 """Most of a budget that the answer may set aside."""
 
@@ -70,13 +70,16 @@ def answer_with(state: State, found: Sequence[Piece]) -> Request:
 
 
 def set_aside_answer(desk: Desk, state: State) -> None:
-    """Set the answer's reserve to what the answer costs by what is known of prices now.
+    """Set the answer's reserve to what an answer from what is found by now costs, with room for
+    what one more round finds.
 
     Half of the budget at most; nothing when the answer would not even fit there without evidence.
     """
-    price = desk.calls.price(answer_with(state, ())).total
+    found = pieces(desk, state) if state.get("rows") is not None else ()
     most = int(desk.ledger.limit * RESERVE_SHARE)
-    wanted = min(price + ROOM, most) if price <= most else 0
+    wanted = min(desk.calls.price(answer_with(state, found)).total + ROOM, most)
+    if desk.calls.price(answer_with(state, ())).total > most:
+        wanted = 0
     try:
         desk.calls.set_aside(wanted)
     except BudgetExceeded as exc:

@@ -107,6 +107,7 @@ def _forecast(request: Input, context: Context) -> Forecast:
 
 def _round(desk: Desk, state: State) -> tuple[int, list[tuple[View, int]]]:
     """Tokens of the calls about single frames, and the looks of the first round, each a call."""
+    set_aside_answer(desk, state)
     offers, asking = expected_offers(desk, state) if by_preset(desk, state) else ([], 0)
     views = plan_views(desk, state, offers)
     return asking, [(view, look_price(desk, state, view)) for view in views]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from longtake.agent.belief import confidence
-from longtake.agent.choices import choose
+from longtake.agent.choices import by_time, choose
 from longtake.agent.desk import Desk
 from longtake.agent.draft import draft_answer
 from longtake.agent.evidence import Piece, answer_with, pieces
@@ -187,6 +187,21 @@ def _chosen_by_rule(desk: Desk, state: State, seen: Sequence[Piece], note: str) 
     """The option that what was seen speaks for."""
     options = state.get("options") or []
     asked = state["plan"]["sub_queries"][0]
+    first = seen[0].citation
+    timed = by_time(options, Span(first["start"], first["end"]))
+    if timed is not None:
+        return {
+            "citations": [first],
+            "leads": [],
+            "option": options[timed],
+            "option_scores": _scores(options, options[timed]),
+            "confidence": first["score"],
+            "abstained": False,
+            "reason": None,
+            "text": seen[0].words,
+            "by": "rules",
+            "note": note,
+        }
     readings = [_as_reading(piece) for piece in seen]
     choice = choose(asked, options, readings, desk.library.sentence_encoder)
     assert choice is not None

@@ -12,6 +12,7 @@ from longtake.agent.context import Context
 from longtake.agent.desk import Desk, desk_of
 from longtake.agent.draft import draft_answer
 from longtake.agent.events import emit
+from longtake.agent.evidence import set_aside_answer
 from longtake.agent.look import LookTask, look_at, look_price
 from longtake.agent.preset_views import Offer, answered_offers, preset_views
 from longtake.agent.seeking import asked_of, part_of
@@ -43,6 +44,7 @@ DETAILS: dict[ViewKind, Detail] = {"look": LOOK, "zoom": ZOOM}
 async def select(state: State, runtime: Runtime[Context]) -> Command[Literal["look", "answer"]]:
     """Graph node: reserve the tokens of every view of the round, then look at all of them."""
     desk = await desk_of(state, runtime)
+    set_aside_answer(desk, state)
     offers: list[Offer] = []
     notes: list[str] = []
     if by_preset(desk, state):

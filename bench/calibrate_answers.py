@@ -30,11 +30,12 @@ from longtake.agent.reader import confidence, features, probability, read
 from longtake.agent.retrieve import retrieve_rows
 from longtake.agent.state import State
 from longtake.config import Settings
-from longtake.index.lanes import F32, Box, Cue, Segment, SentenceEncoder, StageName, StageState
+from longtake.index.lanes import Box, Cue, Segment, SentenceEncoder, StageName, StageState
 from longtake.index.records import SentenceVectors, StageRecord, VideoRecord
 from longtake.index.sentences import build_sentence_encoder
 from longtake.index.store import Store
 from longtake.tools.library import Library
+from longtake.tools.remembered import Remembered
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "agent" / "data"
@@ -44,23 +45,6 @@ RIDGE = 0.002
 
 Item = dict[str, Any]
 Floats = NDArray[np.float64]
-
-
-class Remembering:
-    """A sentence encoder that embeds no text twice."""
-
-    def __init__(self, encoder: SentenceEncoder) -> None:
-        self._encoder = encoder
-        self._known: dict[str, F32] = {}
-        self.dimension = encoder.dimension
-        self.identity = encoder.identity
-
-    def embed(self, texts: list[str]) -> F32:
-        """As the encoder inside."""
-        new = list(dict.fromkeys(text for text in texts if text not in self._known))
-        if new:
-            self._known |= dict(zip(new, self._encoder.embed(new), strict=True))
-        return np.stack([self._known[text] for text in texts])
 
 
 def fill(store: Store, name: str, item: Item, encoder: SentenceEncoder) -> None:
@@ -284,7 +268,7 @@ def main() -> None:
     data["lecture"] = lecture()
     dev = [name for name in data if name not in HELD_OUT]
     settings = Settings(offline=True)
-    encoder = Remembering(build_sentence_encoder(settings))
+    encoder = Remembered(build_sentence_encoder(settings))
     with tempfile.TemporaryDirectory() as folder:
         with Store.open(Path(folder), write=True, create=True) as store:
             for name, item in data.items():

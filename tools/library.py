@@ -313,10 +313,13 @@ class Library:
 
         section = self.settings.sentences.model_copy(update={"model": recorded[1]})
         try:
-            return build_sentence_encoder(self.settings.model_copy(update={"sentences": section}))
+            made = build_sentence_encoder(self.settings.model_copy(update={"sentences": section}))
         except WeightsMissing as exc:
             _log.warning("searching without sentence vectors: %s", exc)
             return None
+        from longtake.tools.remembered import Remembered
+
+        return Remembered(made)
 
     @cached_property
     def image_encoder(self) -> ImageTextEncoder | None:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from longtake.config import Settings
-from longtake.index.lanes import F32, Box, Cue, Segment, SentenceEncoder, StageName, StageState
+from longtake.index.lanes import Box, Cue, Segment, SentenceEncoder, StageName, StageState
 from longtake.index.records import SentenceVectors, StageRecord, VideoRecord
 from longtake.index.sentences import build_sentence_encoder
 from longtake.index.store import Store
 from longtake.tools.library import Library
+from longtake.tools.remembered import Remembered
 from tests.data.colours import OTHER, SIGNAL, write_colour_videos, write_colours
 
 DATA = Path(__file__).parent / "data"
@@ -22,25 +23,9 @@ Line = dict[str, Any]
 Fill = Callable[..., str]
 
 
-class Remembering:
-    """The real sentence encoder, but no text is embedded twice in a session."""
-
-    def __init__(self, encoder: SentenceEncoder) -> None:
-        self._encoder = encoder
-        self._known: dict[str, F32] = {}
-        self.dimension = encoder.dimension
-        self.identity = encoder.identity
-
-    def embed(self, texts: list[str]) -> F32:
-        new = list(dict.fromkeys(text for text in texts if text not in self._known))
-        if new:
-            self._known |= dict(zip(new, self._encoder.embed(new), strict=True))
-        return np.stack([self._known[text] for text in texts])
-
-
 @pytest.fixture(scope="session")
 def encoder() -> SentenceEncoder:
-    return Remembering(build_sentence_encoder(Settings(offline=True)))
+    return Remembered(build_sentence_encoder(Settings(offline=True)))
 
 
 def _stage(video: str, name: StageName, model: str, reason: str | None) -> StageRecord:
