@@ -71,5 +71,3 @@ async def checkpointer(root: Path | None) -> AsyncIterator["AsyncSqliteSaver | N
             yield saver
     finally:
         await connection.close()
-
-
