@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("longtake", deadline=None)
+settings.load_profile("longtake")  # how long an example takes depends on what else the machine does
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -123,7 +123,7 @@ def colours_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library of two videos of colours; one shows green for six seconds."""
     place = tmp_path_factory.mktemp("colours")
     with Library.open(place / "library", Settings(offline=True), create=True) as library:
-        assert library.index(write_colour_videos(place)).ok
+        assert library.index(write_colour_videos(place), only={StageName.SHOTS}).ok
     return place / "library"
 
 

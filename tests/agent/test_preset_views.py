@@ -10,6 +10,7 @@ import pytest
 from longtake import Agent, Library, Settings
 from longtake.agent.views import on_sheets, shown_of
 from longtake.errors import UsageError
+from longtake.index.lanes import StageName
 from longtake.tools.select.presets import PRESETS
 from longtake.tools.view import FrameItem
 from tests.agent.seeing import Eyes
@@ -31,7 +32,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     lines += ["2\n00:00:41,000 --> 00:00:46,000\nNow the light turns green.\n"]
     (place / "signal.srt").write_text("\n".join(lines))
     with Library.open(place / "library", Settings(offline=True), create=True) as opened:
-        assert opened.index([video]).ok
+        assert opened.index([video], only={StageName.SHOTS, StageName.SPEECH}).ok
         yield opened
 
 

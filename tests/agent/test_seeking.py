@@ -14,6 +14,7 @@ from longtake.agent.replies import LookReply, PlanReply
 from longtake.agent.seeking import asked_of, beside, decided_after, in_order, part_of
 from longtake.agent.sightings import sightings
 from longtake.agent.state import Observation, Part, State, View
+from longtake.index.lanes import StageName
 from longtake.timing import Span
 from longtake.tools.vlm.messages import Request
 from tests.agent.seeing import Eyes, asked_colour, look_at_colours
@@ -38,7 +39,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     ]
     video = write_colours(place / "order.mp4", stretches)
     with Library.open(place / "library", Settings(offline=True), create=True) as opened:
-        assert opened.index([video]).ok
+        assert opened.index([video], only={StageName.SHOTS}).ok
         yield opened
 
 

@@ -18,6 +18,7 @@ from longtake.agent.replies import LookReply
 from longtake.agent.sightings import frame_gap
 from longtake.agent.state import View, Wish
 from longtake.agent.views import Place, shown_of, view_of
+from longtake.index.lanes import StageName
 from longtake.run_story import story_of
 from longtake.tools.fit import contact_sheets
 from longtake.tools.view import Shape, box_of
@@ -104,7 +105,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     place = tmp_path_factory.mktemp("sheets")
     write_colours(place / "signal.mp4", [("red", 40.0), ("green", 8.0), ("blue", 32.0)], fps=4)
     with Library.open(place / "library", Settings(offline=True), create=True) as opened:
-        assert opened.index([place / "signal.mp4"]).ok
+        assert opened.index([place / "signal.mp4"], only={StageName.SHOTS}).ok
     with Library.open(place / "library") as opened:
         yield opened
 

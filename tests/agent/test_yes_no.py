@@ -19,6 +19,7 @@ from longtake.agent.replies import YesReply
 from longtake.agent.views import shown_of
 from longtake.agent.yes_no import LONGEST_PX, SHARE, objects_of
 from longtake.errors import UsageError
+from longtake.index.lanes import StageName
 from longtake.tools.vlm.messages import Picture, Price, Request, words_of
 from longtake.tools.vlm.parsing import parse_reply
 from tests.agent.seeing import Eyes
@@ -47,7 +48,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     line = "1\n00:00:41,000 --> 00:00:46,000\nNow the light turns green.\n"
     (place / "signal.srt").write_text(line)
     with Library.open(place / "library", Settings(offline=True), create=True) as opened:
-        assert opened.index([video]).ok
+        assert opened.index([video], only={StageName.SHOTS, StageName.SPEECH}).ok
         yield opened
 
 
