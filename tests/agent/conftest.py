@@ -15,6 +15,7 @@ from longtake.index.sentences import build_sentence_encoder
 from longtake.index.store import Store
 from longtake.tools.library import Library
 from longtake.tools.remembered import Remembered
+from tests.agent.injections import Libraries, opened_libraries
 from tests.data.colours import OTHER, SIGNAL, write_colour_videos, write_colours
 
 DATA = Path(__file__).parent / "data"
@@ -125,6 +126,13 @@ def colours_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Library.open(place / "library", Settings(offline=True), create=True) as library:
         assert library.index(write_colour_videos(place), only={StageName.SHOTS}).ok
     return place / "library"
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Libraries]:
+    """Texts that give orders, and harmless ones in their place."""
+    with opened_libraries(tmp_path_factory.mktemp("injections")) as opened:
+        yield opened
 
 
 def transcripts() -> dict[str, dict[str, Any]]:
