@@ -8,7 +8,8 @@ from typing import Any
 
 from longtake.agent.budget import Entry, Ledger
 from longtake.errors import BudgetExceeded, ReplyLost, RequestRefused, VlmError, VlmUnavailable
-from longtake.tools.vlm.journal import Call, Journal, Kept
+from longtake.tools.vlm.journal import Journal
+from longtake.tools.vlm.journal_rows import Call, Kept
 from longtake.tools.vlm.messages import Price, Reply, Request, Usage, Vlm
 from longtake.tools.vlm.parsing import parse_reply
 

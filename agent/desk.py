@@ -22,7 +22,7 @@ from longtake.agent.requests import Quote
 from longtake.config import Settings
 from longtake.timing import Span
 from longtake.tools.library import Library
-from longtake.tools.view import Viewer
+from longtake.tools.viewer import Viewer
 from longtake.tools.vlm.journal import Journal
 from longtake.tools.vlm.messages import Request, Vlm
 

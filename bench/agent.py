@@ -32,7 +32,7 @@ from longtake.agent import desk, reflect, select
 from longtake.agent import graph as graph_module
 from longtake.agent.answer import Answer
 from longtake.index.store import Store
-from longtake.tools.view import Viewer
+from longtake.tools.viewer import Viewer
 from longtake.tools.vlm.journal import Journal
 from longtake.tools.vlm.local import LocalVlm
 from longtake.tools.vlm.messages import Vlm

@@ -21,7 +21,7 @@ from longtake.eval.samples import Sample
 from longtake.eval.watched import WatchedLibrary
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
-from longtake.tools.view import Viewer, encode
+from longtake.tools.viewer import Viewer, encode
 from longtake.tools.vlm.journal import Journal
 from longtake.tools.vlm.messages import Frames, Price, Reply, Request, Vlm
 

@@ -9,7 +9,8 @@ from longtake.errors import MediaError, UsageError
 from longtake.index.lanes import U8, Box
 from longtake.tools.library import Library
 from longtake.tools.stamps import stamped
-from longtake.tools.view import SheetItem, View, Viewer, fitted_size
+from longtake.tools.view import SheetItem, View, fitted_size
+from longtake.tools.viewer import Viewer
 from longtake.tools.vlm.messages import Picture
 
 MOST_FRAMES = 200

@@ -32,8 +32,9 @@ from longtake.index.records import RunRecord
 from longtake.replay import page
 from longtake.replay_html import element
 from longtake.replay_pictures import Pictures, shared, thinned
-from longtake.tools.view import SheetItem, Viewer
+from longtake.tools.view import SheetItem
 from longtake.tools.view import View as Shown
+from longtake.tools.viewer import Viewer
 from longtake.tools.vlm.messages import Picture, Price, Usage
 
 EVIL = '</script><script>alert("x")</script><img src=x onerror=alert(1)>\x1b[31m\u202e&amp;'

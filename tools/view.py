@@ -1,33 +1,22 @@
 """Views: what is about to be shown to a model, and what it costs.
 
 A view is planned without decoding: its price follows from the number and size of its pictures and
-the words between them. Only what is really sent is decoded, through `Library.frames_at`, and
-encoded once: the same picture has the same bytes every time, so that prompt and image caches hit.
+the words between them. `Viewer` makes its pictures.
 """
 
-import io
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
-
 from longtake.errors import UsageError
-from longtake.index.lanes import U8, Box
+from longtake.index.lanes import Box
 from longtake.prompts import render
 from longtake.timing import Span
-from longtake.tools.library import Library
 from longtake.tools.read import TextItem, text_line
-from longtake.tools.sheets import Grid, sheet
-from longtake.tools.stamps import stamped
+from longtake.tools.sheets import Grid
 from longtake.tools.vlm.messages import Frames, Message, Part, Picture, Price, Prices, Request, Text
 
-JPEG_QUALITY = 85
-_KEPT = 512
-"""Encoded pictures kept in memory."""
 EDGE_S = 0.04
 """The last frame of a stretch is taken this much before its end, which lies in the next."""
 
@@ -181,14 +170,15 @@ def blank_frames(shape: Shape) -> Frames:
 
 def blank_parts(view: View) -> tuple[Part, ...]:
     """The view as parts of a message, its pictures without pixels, for pricing."""
-    return tuple(_parts(view, _blank))
+    return tuple(parts_of(view, _blank))
 
 
 def _blank(item: PictureItem) -> Picture:
-    return _picture(item, b"")
+    return picture_of(item, b"")
 
 
-def _picture(item: PictureItem, jpeg: bytes) -> Picture:
+def picture_of(item: PictureItem, jpeg: bytes) -> Picture:
+    """A picture of a view as it is sent; without a JPEG for pricing."""
     width, height = item.pixels
     return Picture(
         jpeg=jpeg,
@@ -200,9 +190,9 @@ def _picture(item: PictureItem, jpeg: bytes) -> Picture:
     )
 
 
-def _parts(view: View, picture: Callable[[PictureItem], Picture]) -> Iterator[Part]:
-    """Frames of one kind that follow one another go together; what the drawn seconds mean is told
-    once before them."""
+def parts_of(view: View, picture: Callable[[PictureItem], Picture]) -> Iterator[Part]:
+    """The view as parts of a message. Frames of one kind that follow one another go together; what
+    the drawn seconds mean is told once before them."""
     for kind, run in groupby(view.items, _kind):
         items = list(run)
         if isinstance(kind, tuple):
@@ -221,72 +211,6 @@ def _kind(item: Item) -> object:
     if isinstance(item, FrameItem):
         return item.video_id, item.width, item.height, item.crop, item.stamped
     return type(item)
-
-
-class Viewer:
-    """Makes the pictures of views, each encoded once. Threads take turns."""
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
-        self._encoded: OrderedDict[str, Picture] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def parts(self, view: View) -> tuple[Part, ...]:
-        """The view as parts of a message, decoded and encoded.
-
-        Raises:
-            MediaError: a file is gone or cannot be decoded.
-            UsageError: a time is not finite or a crop is empty.
-        """
-        with self._lock:
-            made = self._made(view.pictures)
-            return tuple(_parts(view, lambda item: made[item.key]))
-
-    def frames(self, video_id: str, shape: Shape, crop: Sequence[float] | None = None) -> Frames:
-        """The frames of a shape, decoded and encoded. Raises as `parts`."""
-        items = shape.items(video_id, box_of(crop) if crop is not None else None)
-        with self._lock:
-            made = self._made(items)
-            return Frames(pictures=tuple(made[item.key] for item in items))
-
-    def _made(self, items: Sequence[PictureItem]) -> dict[str, Picture]:
-        """Pictures by key; frames of one video, size and crop are decoded in one go."""
-        missing = [item for item in items if item.key not in self._encoded]
-        frames = [item for item in missing if isinstance(item, FrameItem)]
-        for _, run in groupby(frames, lambda i: (i.video_id, i.pixels, i.crop)):
-            alike = list(run)
-            first = alike[0]
-            found = self._library.frames_at(
-                first.video_id, [i.time for i in alike], size=first.pixels, crop=first.crop
-            )
-            for item, frame in zip(alike, found, strict=True):
-                rgb = stamped(frame.rgb, item.time) if item.stamped else frame.rgb
-                self._encoded[item.key] = _picture(item, encode(rgb))
-        for sheet_item in missing:
-            if isinstance(sheet_item, SheetItem):
-                made_of = encode(self._sheet(sheet_item))
-                self._encoded[sheet_item.key] = _picture(sheet_item, made_of)
-        made = {item.key: self._encoded[item.key] for item in items}
-        for key in made:
-            self._encoded.move_to_end(key)
-        while len(self._encoded) > max(_KEPT, len(made)):
-            self._encoded.popitem(last=False)
-        return made
-
-    def _sheet(self, item: SheetItem) -> U8:
-        size = (item.width, item.height)
-        found = self._library.frames_at(item.video_id, item.times, size=size)
-        cells = [stamped(frame.rgb, time) for frame, time in zip(found, item.times, strict=True)]
-        return sheet(np.stack(cells), item.grid)
-
-
-def encode(image: U8) -> bytes:
-    """JPEG of u8 [H, W, 3] RGB."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return buffer.getvalue()
 
 
 def box_of(crop: Sequence[float]) -> Box:

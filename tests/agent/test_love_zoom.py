@@ -22,7 +22,7 @@ from longtake.tools.vlm.messages import Request, words_of
 from longtake.tools.vlm.parsing import parse_reply
 from longtake.tools.vlm.pricing import Pricer
 from longtake.tools.vlm.text_tokens import BoundCounter
-from longtake.tools.vlm.tokens import Qwen2
+from longtake.tools.vlm.tokens_qwen import Qwen2
 from tests.agent.conftest import Fill
 from tests.agent.seeing import Eyes
 from tests.agent.talking import Priced, desk_for, talk

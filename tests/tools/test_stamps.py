@@ -12,7 +12,8 @@ from longtake.index.lanes import U8
 from longtake.index.ocr_engines import RapidReader
 from longtake.tools.library import Library
 from longtake.tools.stamps import stamped
-from longtake.tools.view import Shape, Viewer, blank_frames, encode
+from longtake.tools.view import Shape, blank_frames
+from longtake.tools.viewer import Viewer, encode
 from longtake.tools.vlm.messages import Picture, Text, laid_out
 
 

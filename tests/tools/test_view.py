@@ -15,12 +15,12 @@ from longtake.tools.view import (
     Shape,
     SheetItem,
     View,
-    Viewer,
     blank_parts,
     box_of,
     fitted_size,
     spread_times,
 )
+from longtake.tools.viewer import Viewer
 from longtake.tools.vlm.messages import Frames, Picture, Text
 
 spans = st.tuples(st.floats(0, 40_000), st.floats(0.2, 40_000)).map(

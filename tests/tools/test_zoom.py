@@ -18,7 +18,8 @@ from longtake.index.lanes import F32, U8, Box
 from longtake.index.ocr_engines import RapidReader
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
-from longtake.tools.view import Shape, View, Viewer
+from longtake.tools.view import Shape, View
+from longtake.tools.viewer import Viewer
 from longtake.tools.vlm.messages import Frames
 from longtake.tools.zoom import (
     LEAST_PX,

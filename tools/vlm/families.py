@@ -9,21 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from longtake.errors import UsageError
-from longtake.tools.vlm.tokens import (
-    Claude,
-    Constant,
-    Family,
-    Gemini2,
-    Gemma4,
-    Idefics3,
-    InternVL,
-    Largest,
-    LlavaOneVision,
-    OpenAiPatches,
-    OpenAiTiles,
-    Qwen2,
-    Qwen3,
-)
+from longtake.tools.vlm.tokens import Family, Largest
+from longtake.tools.vlm.tokens_open import Constant, Gemma4, Idefics3, InternVL, LlavaOneVision
+from longtake.tools.vlm.tokens_qwen import Qwen2, Qwen3
+from longtake.tools.vlm.tokens_vendors import Claude, Gemini2, OpenAiPatches, OpenAiTiles
 
 _ALL: tuple[Family, ...] = (
     Qwen2(name="qwen2-vl"),

@@ -11,76 +11,14 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from longtake.errors import LibraryCorrupt, LibraryError, LibraryLocked, LibraryTooNew
-from longtake.tools.vlm.messages import Price, Reply, Usage
-
-State = Literal["sent", "replied", "failed"]
-
-VERSION = 1
-_BUSY_S = 20.0
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS runs (
-    run_id TEXT PRIMARY KEY,
-    processes INTEGER NOT NULL,
-    answer_kept INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS calls (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    run_id TEXT NOT NULL,
-    key TEXT NOT NULL,
-    node TEXT NOT NULL,
-    purpose TEXT NOT NULL,
-    backend TEXT NOT NULL,
-    answer INTEGER NOT NULL,
-    planned TEXT NOT NULL,
-    sent_at REAL NOT NULL,
-    state TEXT NOT NULL,
-    replied_at REAL,
-    outcome TEXT,
-    reply TEXT,
-    charge TEXT,
-    reason TEXT
-);
-CREATE INDEX IF NOT EXISTS calls_of_run ON calls (run_id, key);
-CREATE INDEX IF NOT EXISTS calls_by_key ON calls (key, state, outcome);
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """What is about to be asked, and for whom."""
-
-    run_id: str
-    key: str
-    """`Request.key` of the request."""
-    node: str
-    purpose: str
-    backend: str
-    answer: bool
-    """The call writes the final answer."""
-    planned: Price
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A call as the journal has it."""
-
-    id: int
-    call: Call
-    sent_at: float
-    """Unix seconds."""
-    state: State
-    reply: Reply | None
-    """Its `parsed` is None: the text is there to be parsed again."""
-    charge: dict[str, Any] | None
-    """What the ledger charged for it, as the ledger wrote it."""
-    reason: str | None
-    """Why it failed."""
+from longtake.errors import LibraryError
+from longtake.tools.vlm.journal_file import open_file, translated
+from longtake.tools.vlm.journal_rows import Call, Kept, State, kept, reply_json, reply_of
+from longtake.tools.vlm.messages import Reply
 
 
 class Journal:
@@ -100,19 +38,7 @@ class Journal:
                 newer longtake.
         """
         name = "in memory" if path is None else repr(str(path))
-        with _translated(name):
-            db = sqlite3.connect(
-                ":memory:" if path is None else path,
-                timeout=_BUSY_S,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            try:
-                _prepare(db, name)
-            except (sqlite3.Error, LibraryError):
-                db.close()
-                raise
-        return cls(db, name)
+        return cls(open_file(path, name), name)
 
     def close(self) -> None:
         """Let go of the file; safe to call again."""
@@ -140,7 +66,7 @@ class Journal:
 
     def answer_kept(self, run_id: str) -> int:
         """Tokens the run keeps for its answer; 0 for a run that is not known."""
-        with _translated(self._name):
+        with translated(self._name):
             query = "SELECT answer_kept FROM runs WHERE run_id = ?"
             row = self._db.execute(query, (run_id,)).fetchone()
         return int(row[0]) if row is not None else 0
@@ -166,7 +92,7 @@ class Journal:
             self._db.execute(
                 "UPDATE calls SET state = 'replied', replied_at = ?, outcome = ?, reply = ?,"
                 " charge = ? WHERE id = ?",
-                (time.time(), reply.outcome, _reply_json(reply), json.dumps(charge), call_id),
+                (time.time(), reply.outcome, reply_json(reply), json.dumps(charge), call_id),
             )
             self._set_answer_kept(self._run_of(call_id), answer_kept)
 
@@ -197,7 +123,7 @@ class Journal:
             self._db.execute(
                 "UPDATE calls SET replied_at = sent_at, outcome = ?, reply = ?, charge = ?"
                 " WHERE id = ?",
-                (reply.outcome, _reply_json(reply), json.dumps(charge), call_id),
+                (reply.outcome, reply_json(reply), json.dumps(charge), call_id),
             )
             self._set_answer_kept(call.run_id, answer_kept)
 
@@ -219,17 +145,17 @@ class Journal:
 
     def calls(self, run_id: str) -> list[Kept]:
         """All calls of a run in the order in which they were begun."""
-        with _translated(self._name):
+        with translated(self._name):
             rows = self._db.execute(
                 "SELECT id, run_id, key, node, purpose, backend, answer, planned, sent_at, state,"
                 " reply, charge, reason FROM calls WHERE run_id = ? ORDER BY id",
                 (run_id,),
             ).fetchall()
-        return [_kept(row) for row in rows]
+        return [kept(row) for row in rows]
 
     def last_active(self) -> dict[str, float]:
         """Run id -> Unix second of its last call, for every run that has calls."""
-        with _translated(self._name):
+        with translated(self._name):
             query = (
                 "SELECT run_id, MAX(MAX(sent_at, COALESCE(replied_at, 0))) FROM calls GROUP BY 1"
             )
@@ -237,7 +163,7 @@ class Journal:
 
     def size(self, run_id: str) -> int:
         """Bytes that the calls of a run hold, what the file has around them not counted."""
-        with _translated(self._name):
+        with translated(self._name):
             fields = ("key", "node", "purpose", "backend", "planned", "reply", "charge", "reason")
             length = " + ".join(f"COALESCE(LENGTH(CAST({field} AS BLOB)), 0)" for field in fields)
             query = f"SELECT COALESCE(SUM({length}), 0) FROM calls WHERE run_id = ?"
@@ -256,7 +182,7 @@ class Journal:
                 dropped += done.rowcount
                 self._db.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
         if dropped:
-            with _translated(self._name):
+            with translated(self._name):
                 self._db.execute("VACUUM")
         return dropped
 
@@ -293,116 +219,14 @@ class Journal:
         return str(row[0])
 
     def _reply(self, query: str, values: tuple[str, ...]) -> Reply | None:
-        with _translated(self._name):
+        with translated(self._name):
             row = self._db.execute(query, values).fetchone()
-        return None if row is None else _reply_of(row[0])
+        return None if row is None else reply_of(row[0])
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """One transaction; any error undoes it."""
-        with _translated(self._name):
+        with translated(self._name):
             self._db.execute("BEGIN IMMEDIATE")
             with self._db:
                 yield
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """Turn errors of SQLite into the library's."""
-    try:
-        yield
-    except sqlite3.Error as exc:
-        raise _error(name, exc) from exc
-
-
-def _error(name: str, exc: sqlite3.Error) -> LibraryError:
-    code = str(getattr(exc, "sqlite_errorname", ""))
-    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return LibraryCorrupt(
-            f"the journal of calls {name} is damaged ({exc}); delete it: only replies that could "
-            "be used again and runs that could be resumed are lost"
-        )
-    if code.startswith("SQLITE_BUSY"):
-        return LibraryLocked(f"the journal of calls {name} stays busy; try again later")
-    if code == "SQLITE_FULL":
-        return LibraryError(f"no space left for the journal of calls {name}; free some")
-    return LibraryError(
-        f"cannot use the journal of calls {name} ({exc}); check that it and its folder are writable"
-    )
-
-
-def _prepare(db: sqlite3.Connection, name: str) -> None:
-    """Bring a new file into shape; a present one only has its version checked."""
-    db.execute("PRAGMA synchronous = FULL")
-    if _version(db, name) == VERSION:
-        return
-    _to_wal(db)
-    db.execute("BEGIN IMMEDIATE")
-    with db:
-        for statement in _SCHEMA.split(";"):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def _version(db: sqlite3.Connection, name: str) -> int:
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if version > VERSION:
-        raise LibraryTooNew(
-            f"the journal of calls {name} is of version {version}, this longtake knows {VERSION}; "
-            "upgrade longtake"
-        )
-    return version
-
-
-def _to_wal(db: sqlite3.Connection) -> None:
-    """Write-ahead logging. SQLite does not wait here when another process is switching too."""
-    end = time.monotonic() + _BUSY_S
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL").fetchall()
-        except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _reply_json(reply: Reply) -> str:
-    fields = {
-        "text": reply.text,
-        "outcome": reply.outcome,
-        "usage": None if reply.usage is None else asdict(reply.usage),
-        "seconds": reply.seconds,
-        "attempts": reply.attempts,
-    }
-    return json.dumps(fields)
-
-
-def _reply_of(text: str) -> Reply:
-    fields = json.loads(text)
-    usage = fields.pop("usage")
-    return Reply(**fields, parsed=None, usage=None if usage is None else Usage(**usage))
-
-
-def _kept(row: tuple[Any, ...]) -> Kept:
-    call_id, run_id, key, node, purpose, backend, answer, planned, *rest = row
-    sent_at, state, reply, charge, reason = rest
-    call = Call(
-        run_id=run_id,
-        key=key,
-        node=node,
-        purpose=purpose,
-        backend=backend,
-        answer=bool(answer),
-        planned=Price(**json.loads(planned)),
-    )
-    return Kept(
-        id=call_id,
-        call=call,
-        sent_at=sent_at,
-        state=state,
-        reply=None if reply is None else _reply_of(reply),
-        charge=None if charge is None else json.loads(charge),
-        reason=reason,
-    )

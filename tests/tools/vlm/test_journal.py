@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from longtake.errors import LibraryCorrupt, LibraryError, LibraryTooNew
-from longtake.tools.vlm.journal import Call, Journal
+from longtake.tools.vlm.journal import Journal
+from longtake.tools.vlm.journal_rows import Call
 from longtake.tools.vlm.messages import Price, Reply, Usage
 
 CALL = Call(
@@ -126,7 +127,8 @@ WRITER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from longtake.tools.vlm.journal import Call, Journal
+from longtake.tools.vlm.journal import Journal
+from longtake.tools.vlm.journal_rows import Call
 from longtake.tools.vlm.messages import Price, Reply
 
 name = sys.argv[2]

@@ -10,7 +10,7 @@ import pytest
 from longtake.agent.requests import answer_request, look_request, repair_request
 from longtake.config import Settings
 from longtake.errors import WeightsMissing
-from longtake.tools.view import encode
+from longtake.tools.viewer import encode
 from longtake.tools.vlm.backends import open_vlm
 from longtake.tools.vlm.messages import Frames, Picture, Reply, Request, Vlm
 from longtake.tools.vlm.text_tokens import TokenizerCounter

@@ -23,7 +23,9 @@ from longtake.tools.vlm.families import (
     family_of_processor,
     unknown_family,
 )
-from longtake.tools.vlm.tokens import STAMP_TOKENS, Idefics3, Qwen3
+from longtake.tools.vlm.tokens import STAMP_TOKENS
+from longtake.tools.vlm.tokens_open import Idefics3
+from longtake.tools.vlm.tokens_qwen import Qwen3
 from tests.tools.vlm.processors import qwen, tokenizer
 
 COMMON = [(1920, 1080), (1280, 720), (640, 360), (1080, 1920), (320, 240), (448, 448)]
