@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -96,21 +96,19 @@ class DayCast:
         return pick(self._rng, self._common)
 
 
-class DayTraffic:
-    """Draws a day's vehicles: rare ones pass one to six times, the others freely, so that some can
-    be counted however long the day is."""
+class Mixture(Generic[_T]):
+    """Draws a day's vehicles or alarms: rare ones come one to six times, the others freely, so
+    that some can be counted however long the day is."""
 
-    def __init__(
-        self, rng: np.random.Generator, vehicles: list[tuple[str, str]], acts: int
-    ) -> None:
-        mixed = shuffled(rng, vehicles)
+    def __init__(self, rng: np.random.Generator, kinds: list[_T], acts: int) -> None:
+        mixed = shuffled(rng, kinds)
         rare, self._common = mixed[: len(mixed) // 3], mixed[len(mixed) // 3 :]
-        passes = [vehicle for vehicle in rare for _ in range(int(rng.integers(1, 7)))]
-        self._rare = shuffled(rng, passes[: max(1, int(RARE * acts))])
+        times = [kind for kind in rare for _ in range(int(rng.integers(1, 7)))]
+        self._rare = shuffled(rng, times[: max(1, int(RARE * acts))])
         self._rng, self._left = rng, acts
 
-    def draw(self) -> tuple[str, str]:
-        """What passes next."""
+    def draw(self) -> _T:
+        """What comes next."""
         share = len(self._rare) / max(1, self._left)
         self._left -= 1
         if self._rare and self._rng.random() < share:

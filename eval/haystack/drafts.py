@@ -1,5 +1,6 @@
 """A question with its truth, before it is written down in its forms."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -88,7 +89,8 @@ def once(events: Iterable[Event], of: str) -> list[Event]:
     """Events whose attribute `of` of what happened (as text) no other of them has."""
     held = list(events)
     values = [str(getattr(event.what, of)) for event in held]
-    return [event for event, value in zip(held, values, strict=True) if values.count(value) == 1]
+    seen = Counter(values)
+    return [event for event, value in zip(held, values, strict=True) if seen[value] == 1]
 
 
 def drawn(rng: np.random.Generator, events: Sequence[Event]) -> list[Event]:

@@ -78,8 +78,9 @@ def m2(pool: Pool, rng: np.random.Generator, words: Wording) -> Iterator[Draft]:
     places = [
         (key, n) for key, events in heard.items() for n in range(min(len(events), len(NTH) - 1))
     ]
-    for i in rng.permutation(len(places)):
-        (video, alarm), n = places[i]
+    order = [places[i] for i in rng.permutation(len(places))]
+    order.sort(key=lambda place: len(heard[place[0]]) >= len(NTH))  # with a twin first
+    for (video, alarm), n in order:
         events = heard[video, alarm]
         stay = _during(pool, events[n])
         if stay is None:

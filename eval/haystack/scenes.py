@@ -14,7 +14,7 @@ from longtake.eval.haystack.acts import (
     Thing,
     Timed,
 )
-from longtake.eval.haystack.cast import DayCast, DayTraffic, pick, shuffled, thing
+from longtake.eval.haystack.cast import DayCast, Mixture, pick, shuffled, thing
 from longtake.eval.haystack.config import WorldConfig
 from longtake.eval.haystack.vocabulary import Codes, Vocabulary
 
@@ -41,7 +41,7 @@ class ScenePlan:
         rooms: tuple[Room, ...],
         cast: DayCast,
         codes: Codes,
-        traffic: DayTraffic,
+        traffic: Mixture[tuple[str, str]],
     ) -> None:
         self._rng, self._config, self._words = rng, config, words
         self._rooms, self._cast, self._codes, self._traffic = rooms, cast, codes, traffic

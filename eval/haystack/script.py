@@ -5,7 +5,7 @@ from bisect import bisect_right
 import numpy as np
 
 from longtake.eval.haystack.acts import Line, LineKind, Row, Scene
-from longtake.eval.haystack.cast import pick
+from longtake.eval.haystack.cast import Mixture, pick
 from longtake.eval.haystack.config import WorldConfig
 from longtake.eval.haystack.vocabulary import ALARMS, FIRST, LAST, Codes
 
@@ -42,9 +42,11 @@ class Script:
         codes: Codes,
         names: list[str],
         scenes: tuple[Scene, ...],
+        alarms: Mixture[str],
     ) -> None:
         self._rng, self._config, self._rooms = rng, config, rooms
         self._codes, self._names, self._scenes = codes, names, scenes
+        self._alarms = alarms
         self._starts = [scene.first / config.fps for scene in scenes]
         rows = [timed.act for scene in scenes for timed in scene.acts]
         self._known = [row for row in rows if isinstance(row, Row) and row.word == "ROOM"]
@@ -79,7 +81,7 @@ class Script:
     def _words_of(self, kind: str, at: float) -> tuple[str, str, str, str]:
         """Text, spoken text, subject and value; of a flight where the kind is out of stock."""
         if kind == "alarm":
-            alarm = str(self._rng.choice(ALARMS))
+            alarm = self._alarms.draw()
             text = f"Attention. The {alarm} has gone off."
             return text, text, alarm, ""
         if kind == "moved" and self._names:

@@ -63,16 +63,22 @@ def c1(pool: Pool, rng: np.random.Generator, words: Wording) -> Iterator[Draft]:
 
 
 def o1(pool: Pool, rng: np.random.Generator, words: Wording) -> Iterator[Draft]:
-    """In which order four things are put on shelves, each of them once in the video."""
+    """In which order four things happen: things that are put on a shelf once in the video, or
+    actors who are there once."""
     for video in drawn_names(rng, pool.videos()):
-        events = drawn(rng, once(pool.of(Put, video), "thing"))
+        puts = pool.of(Put, video)
+        named = {
+            id(e): f"{with_article(str(e.what.thing))} is put on a shelf"
+            for e in once(puts, "thing")
+            if isinstance(e.what, Put)
+        }
+        for event in single_puts(pool):
+            if event.video == video and isinstance(event.what, Put):
+                named.setdefault(id(event), f"the actor with {who(event.what.actor)} is there")
+        events = drawn(rng, [event for event in puts if id(event) in named])
         for at in range(0, len(events) - ORDERED + 1, ORDERED):
             chosen = events[at : at + ORDERED]
-            names = tuple(
-                f"{with_article(str(e.what.thing))} is put on a shelf"
-                for e in chosen
-                if isinstance(e.what, Put)
-            )
+            names = tuple(named[id(event)] for event in chosen)
             by_time = sorted(range(ORDERED), key=lambda i: chosen[i].span)
             right = _said(by_time)
             wrong = [_said(order) for order in permutations(range(ORDERED))]

@@ -28,7 +28,7 @@ VEHICLES = ("car", "van", "bus", "truck", "tractor", "tanker")
 NUMBERS = ("TOTAL", "COUNT", "WEIGHT")
 """What a number on a board may be called."""
 PICTURES = ("star", "circle", "triangle", "square", "cross", "diamond", "moon")
-ALARMS = ("fire alarm", "water alarm", "door alarm")
+ALARMS = ("fire alarm", "water alarm", "door alarm", "gas alarm", "lift alarm", "roof alarm")
 FIRST = (
     "Ada Ben Clara David Emma Frank Grace Henry Ida Jack Karen Leo Maria Nora Oscar Paul Rosa "
     "Simon Tina Victor Wendy Adam Bella Carl Diana Eric Fiona George Helen Ivan"

@@ -25,7 +25,7 @@ _SEEN: dict[str, tuple[str, ...]] = {
         "How often is {what} seen passing the gate?",
     ),
     "order": (
-        "In what order are these things put on a shelf?",
+        "In what order do these things happen?",
         "Put these events in the order in which they happen.",
     ),
     "when": (

@@ -9,7 +9,7 @@ import numpy as np
 from longtake.eval.haystack.acts import Day, Room, Row, World
 from longtake.eval.haystack.cast import (
     DayCast,
-    DayTraffic,
+    Mixture,
     absent_vehicles,
     acts_expected,
     rare_of_days,
@@ -19,10 +19,11 @@ from longtake.eval.haystack.cast import (
 from longtake.eval.haystack.config import VERSION, Suite, WorldConfig
 from longtake.eval.haystack.scenes import ScenePlan
 from longtake.eval.haystack.script import Script, all_names
-from longtake.eval.haystack.vocabulary import PICTURES, Codes, Vocabulary, vocabulary
+from longtake.eval.haystack.vocabulary import ALARMS, PICTURES, Codes, Vocabulary, vocabulary
 
 PUTS_A_MINUTE = 9.0
 PASSES_A_MINUTE = 4.5
+ALARMS_A_MINUTE = 2.0
 
 
 def generator(seed: int, *path: int) -> np.random.Generator:
@@ -61,7 +62,7 @@ def make_world(suite: Suite, index: int, seed: int) -> World:
             rooms=rooms,
             cast=DayCast(own, cast.common, rare[day], expected),
             codes=codes,
-            traffic=DayTraffic(own, vehicles, acts_expected(config, PASSES_A_MINUTE)),
+            traffic=Mixture(own, vehicles, acts_expected(config, PASSES_A_MINUTE)),
         )
         scenes = plan.scenes()
         script = Script(
@@ -71,6 +72,7 @@ def make_world(suite: Suite, index: int, seed: int) -> World:
             codes=codes,
             names=names[day * share : (day + 1) * share],
             scenes=scenes,
+            alarms=Mixture(own, list(ALARMS), acts_expected(config, ALARMS_A_MINUTE)),
         )
         number = before + day + 1
         days.append(

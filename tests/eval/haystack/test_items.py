@@ -114,12 +114,15 @@ def test_counts_orders_and_stretches_are_complete(pool: Pool, items: list[Item])
         if item["form"] == "open":
             listed = [item["options"][ord(letter) - ord("A")] for letter in item["answer"]]
             first: dict[str, float] = {}
+            visits: dict[str, float] = {}
             for event in pool.of(Put, item["videos"][0]):
                 assert isinstance(event.what, Put)
-                first.setdefault(str(event.what.thing), event.span.start)
-            times = [
-                first[name.split(" ", 1)[1].removesuffix(" is put on a shelf")] for name in listed
-            ]
+                first.setdefault(f"{event.what.thing} is put on a shelf", event.span.start)
+                visits.setdefault(
+                    f"the actor with {who(event.what.actor)} is there", event.span.start
+                )
+            known = {f"{a} {name}": t for name, t in first.items() for a in ("a", "an")} | visits
+            times = [known[name] for name in listed]
             assert times == sorted(times)
 
 
