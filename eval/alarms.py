@@ -14,7 +14,7 @@ ONE_LETTER = 0.45
 FEW = 20
 """Answers below which shares say nothing."""
 _REPEATED = re.compile(r"(\S{1,4}?)\1{15,}")
-_SHOWS = frozenset({"uniform", "topk", "uniform_transcript", "black", "oracle"})
+_SHOWS = frozenset({"uniform", "topk", "uniform_transcript", "video_rag", "black", "oracle"})
 """Systems whose every request has frames of one size, beside those that select."""
 _SPEAKS = frozenset({"transcript", "uniform_transcript"})
 

@@ -1,20 +1,12 @@
-"""What each comparator shows: frames of which stretches, which words, as many as the budget holds.
-Frames of every comparator have the same sizes to choose from and fill the same budget."""
+"""What each comparator shows of its material: as many frames and words as the budget holds. Frames
+of every comparator have the same sizes to choose from and fill the same budget."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
-
-import numpy as np
 
 from longtake.eval.reading import Line, Question, Shown, read_request
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
-from longtake.tools.library import Library
-from longtake.tools.query import statement
-from longtake.tools.select.choose import choose
-from longtake.tools.select.signals import gather
 from longtake.tools.view import Shape, blank_frames, fitted_size
 from longtake.tools.vlm.messages import Request
 
@@ -24,12 +16,6 @@ ENOUGH = 16
 """Frames that come before pixels; beyond them pixels come first."""
 MOST = 256
 """Frames of one request."""
-EDGE_S = 0.04
-"""The last frame of a stretch is taken this much before its end."""
-PER_SECOND = 1.0
-ORACLE_PER_SECOND = 2.0
-LEAST_S = 1.0
-"""Stretch around a moment of evidence that is shorter."""
 TEXT_SHARE = 0.5
 """Most of the room that words may take beside frames."""
 
@@ -63,6 +49,8 @@ class Material:
     """Frames beyond which more show nothing new."""
     lines: tuple[Line, ...] = ()
     """In the order of time, thinned evenly where they do not fit."""
+    nearness: tuple[float, ...] = ()
+    """Of each line to the question: the nearest stay where not all fit; absent thins evenly."""
     black: bool = False
     """Every frame is sent black."""
 
@@ -79,113 +67,6 @@ class Chosen:
     def frames(self) -> int:
         """How many frames."""
         return sum(len(shape.times) for _, shape in self.shapes)
-
-
-def spread_evenly(spans: Sequence[tuple[str, Span]], count: int) -> list[Part]:
-    """`count` frames over stretches laid end to end: the middles of equal parts (`midpoint`)."""
-    total = sum(span.duration for _, span in spans)
-    times: dict[str, list[float]] = {}
-    for index in range(count):
-        place = total * (index + 0.5) / count
-        for number, (video_id, span) in enumerate(spans):
-            if place <= span.duration or number == len(spans) - 1:
-                last = max(span.start, span.end - EDGE_S)
-                times.setdefault(video_id, []).append(round(min(last, span.start + place), 3))
-                break
-            place -= span.duration
-    return _parts(times)
-
-
-def _parts(times: dict[str, list[float]]) -> list[Part]:
-    """Full-size frames by video, each second once."""
-    return [Part(video_id=v, times=tuple(sorted(set(found)))) for v, found in times.items()]
-
-
-def uniform(videos: Sequence[VideoRecord], spans: dict[str, Span]) -> Material:
-    """Evenly spread frames."""
-    places = [(video.id, spans[video.id]) for video in videos]
-    return over(videos, spans, places, PER_SECOND)
-
-
-def over(
-    videos: Sequence[VideoRecord],
-    spans: dict[str, Span],
-    places: Sequence[tuple[str, Span]],
-    per_second: float,
-) -> Material:
-    """Frames spread evenly over some stretches, at most so many a second."""
-    total = sum(span.duration for _, span in places)
-    return Material(
-        videos=tuple(videos),
-        spans=spans,
-        spread=lambda count: spread_evenly(places, count),
-        wanted=max(1, math.ceil(total * per_second)) if places else 0,
-    )
-
-
-def most_similar(
-    library: Library, videos: Sequence[VideoRecord], spans: dict[str, Span], question: str
-) -> Material | None:
-    """The frames whose embeddings are nearest to the question's; None where frames have none."""
-    from longtake.prompts import render
-
-    encoder = library.image_encoder
-    if encoder is None:
-        return None
-    query = encoder.texts([render("visual_query", description=statement(question))])[0]
-    scored: list[tuple[float, str, float]] = []
-    for video in videos:
-        vectors = library.store.frame_vectors(video.id, encoder.identity)
-        if vectors is None:
-            continue
-        scores = vectors.vectors.astype(np.float32) @ query
-        allowed = spans[video.id]
-        scored += [
-            (-float(scores[row]), video.id, round(float(time), 3))
-            for time, row in zip(vectors.times, vectors.rows, strict=True)
-            if allowed.start <= time < allowed.end
-        ]
-    if not scored:
-        return None
-    scored.sort()
-
-    def best(count: int) -> list[Part]:
-        times: dict[str, list[float]] = {}
-        for _, video_id, time in scored[:count]:
-            times.setdefault(video_id, []).append(time)
-        return _parts(times)
-
-    return Material(videos=tuple(videos), spans=spans, spread=best, wanted=len(scored))
-
-
-def selected(
-    library: Library, video: VideoRecord, span: Span, question: str, preset: str, *, seed: int
-) -> Material:
-    """The frames that a preset of `longtake.tools.select` chooses, in the sizes it gives them.
-
-    Raises:
-        UsageError: there is no such preset, or what it needs is not indexed.
-    """
-    found = gather(library, video.id, [question], span=span)
-
-    def chosen(count: int) -> list[Part]:
-        picks = choose(preset, found.items, found.signals, count, seed=seed).picks
-        runs = groupby(picks, key=lambda pick: pick.scale)
-        return [
-            Part(video_id=video.id, times=tuple(round(p.time, 3) for p in run), scale=scale)
-            for scale, run in runs
-        ]
-
-    return Material(videos=(video,), spans={video.id: span}, spread=chosen, wanted=len(found.items))
-
-
-def spoken(library: Library, videos: Sequence[VideoRecord], spans: dict[str, Span]) -> list[Line]:
-    """Everything that is said in the stretches, in the order of videos and time."""
-    return [
-        Line(video_id=video.id, start=s.start, end=s.end, text=s.text)
-        for video in videos
-        for s in (row.segment for row in library.segments(video.id, spans[video.id]))
-    ]
 
 
 def fitted(
@@ -212,9 +93,9 @@ def fitted(
     for_words = room if material.spread is None else bare + int((room - bare) * TEXT_SHARE)
     count = _most(
         len(material.lines),
-        lambda n: cost(Chosen(lines=thinned(material.lines, n))) <= for_words,
+        lambda n: cost(Chosen(lines=_words(material, n))) <= for_words,
     )
-    chosen = Chosen(lines=thinned(material.lines, count))
+    chosen = Chosen(lines=_words(material, count))
     wanted = min(MOST, material.wanted)
     if material.spread is None or not wanted:
         return chosen
@@ -259,6 +140,14 @@ def thinned(lines: Sequence[Line], count: int) -> tuple[Line, ...]:
     if count >= len(lines):
         return tuple(lines)
     return tuple(lines[int((i + 0.5) * len(lines) / count)] for i in range(count))
+
+
+def _words(material: Material, count: int) -> tuple[Line, ...]:
+    """`count` of its lines, in their order."""
+    if not material.nearness:
+        return thinned(material.lines, count)
+    order = sorted(range(len(material.lines)), key=lambda i: -material.nearness[i])
+    return tuple(material.lines[i] for i in sorted(order[:count]))
 
 
 def _shapes(material: Material, parts: Sequence[Part], side: int) -> tuple[tuple[str, Shape], ...]:

@@ -3,12 +3,15 @@ of the agent's own answer, under the same ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from longtake.agent.replies import AnswerReply
 from longtake.agent.requests import ANSWER_TOKENS, data_lines, option_lines, seconds
 from longtake.agent.respond import chosen
 from longtake.eval.records import Cited
 from longtake.prompts import render
+from longtake.timing import Span
+from longtake.tools.read import TextItem
 from longtake.tools.vlm.messages import Frames, Message, Part, Request, Text
 
 GUESS = "Choose the option that is most likely, even when nothing shown tells them apart."
@@ -18,13 +21,19 @@ MAY_ABSTAIN = "Leave answer and option empty when nothing shown answers the ques
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """Something said in a video."""
+    """Something said or written in a video."""
 
     video_id: str
     start: float
     """Seconds."""
     end: float
     text: str
+    lane: Literal["speech", "text"] = "speech"
+
+    @property
+    def item(self) -> TextItem:
+        """What models are shown of it."""
+        return TextItem(text=self.text, span=Span(self.start, self.end), lane=self.lane)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +66,7 @@ def read_request(question: Question, videos: Sequence[Shown], lines: Sequence[Li
         head = f"Video {video.label}, {seconds(video.duration)} s."
         parts.append(Text(text=f"{head} Frames:" if video.frames else head))
         parts += video.frames
-    quotes = [
-        (f"{labels[ln.video_id]}, {seconds(ln.start)}-{seconds(ln.end)} s, said", ln.text)
-        for ln in lines
-    ]
+    quotes = [(f"{labels[line.video_id]}, {line.item.head}", line.text) for line in lines]
     words = render(
         "eval_read",
         lines=data_lines(quotes),

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from longtake.errors import UsageError
 from longtake.eval.agents import ask_agent
 from longtake.eval.asking import Asked, Outcome, guess, read_once
-from longtake.eval.material import (
+from longtake.eval.material import Material
+from longtake.eval.samples import Evidence, Sample
+from longtake.eval.sources import (
     LEAST_S,
     ORACLE_PER_SECOND,
-    Material,
     most_similar,
+    near_to_question,
     over,
     selected,
     spoken,
     uniform,
 )
-from longtake.eval.samples import Evidence, Sample
 from longtake.eval.watched import WatchedLibrary
 from longtake.timing import Span
 from longtake.tools.select.choose import preset_named
@@ -82,6 +83,16 @@ def _both(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Materia
         wanted=frames.wanted,
         lines=lines,
     )
+
+
+def _video_rag(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
+    made = near_to_question(library, asked.videos, _spans(asked), asked.sample.question)
+    if made is None:
+        raise UsageError(
+            "video_rag needs sentence embeddings of speech or on-screen text: index with their "
+            "weights (longtake doctor)"
+        )
+    return made
 
 
 def _blind(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
@@ -154,6 +165,11 @@ _ALL = (
         line="evenly spread frames and evenly thinned speech, one call",
         gather=_both,
         needs_speech=True,
+    ),
+    System(
+        name="video_rag",
+        line="evenly spread frames, and speech and on-screen text near to the question, one call",
+        gather=_video_rag,
     ),
     System(name="blind", line="question and options alone, one call", gather=_blind),
     System(name="black", line="as uniform, every frame black", gather=_black),

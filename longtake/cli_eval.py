@@ -60,8 +60,8 @@ def run(  # one parameter a flag: typer reads them from the signature
             "--system",
             metavar="NAMES",
             help="What answers, comma-separated: agent, uniform, topk, transcript, "
-            "uniform_transcript, blind, black, oracle, random; select-PRESET shows what a preset "
-            "selects (longtake presets).",
+            "uniform_transcript, video_rag, blind, black, oracle, random; select-PRESET shows what "
+            "a preset selects (longtake presets).",
         ),
     ] = "agent",
     policy: Annotated[

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from longtake.agent.prune import Pruned
     from longtake.index.lanes import StageName
     from longtake.index.records import StageRecord, VideoRecord
+    from longtake.tools.library import Library
 
 
 class Format(StrEnum):
@@ -144,6 +145,10 @@ def export(
     what: Annotated[
         Words, typer.Option("--what", help="Words that are said, or on screen.")
     ] = Words.SPEECH,
+    burned: Annotated[
+        bool,
+        typer.Option("--burned", help="Only the subtitles that are part of the picture."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write here instead of stdout."),
@@ -153,26 +158,24 @@ def export(
 ) -> None:
     """Export what is said or written on screen as subtitles or JSON.
 
-    --json is short for --format json.
+    --json is short for --format json. --burned takes of the on-screen text what stands shortly at
+    the bottom, its lines put together and its readings made one.
     """
     import json
 
     from longtake import documents
     from longtake.export import Caption, as_srt, as_vtt
 
+    if burned:
+        what = Words.TEXT
     with open_library(ctx, library) as opened:
         record = opened.video(video)
-        items: list[Any]
-        if what is Words.SPEECH:
-            items = opened.segments(record.id)
-            pieces = [documents.segment(item) for item in items]
-        else:
-            items = opened.cues(record.id)
-            pieces = [documents.cue(item) for item in items]
+        pieces = _pieces(opened, record.id, what, burned=burned)
     captions = [Caption(piece["start_s"], piece["end_s"], piece["text"]) for piece in pieces]
     if as_json or form is Format.JSON:
+        kind = "burned" if burned else what.value
         document = documents.document(
-            "export", video=documents.video(record), what=what.value, items=pieces
+            "export", video=documents.video(record), what=kind, items=pieces
         )
         written = json.dumps(document, indent=2, allow_nan=False) + "\n"
     else:
@@ -185,6 +188,25 @@ def export(
     except OSError as exc:
         raise LongtakeError(f"cannot write {str(output)!r}: {exc.strerror}") from exc
     say(f"{len(pieces)} pieces of {what} to {output}")
+
+
+def _pieces(
+    library: "Library", video_id: str, what: Words, *, burned: bool
+) -> list[dict[str, Any]]:
+    """What is exported, as items of the JSON document."""
+    from longtake import documents
+    from longtake.tools.burned_subtitles import subtitles
+
+    if what is Words.SPEECH:
+        return [documents.segment(item) for item in library.segments(video_id)]
+    cues = library.cues(video_id)
+    if not burned:
+        return [documents.cue(item) for item in cues]
+    step_s = 1.0 / library.settings.fps
+    return [
+        {"start_s": item.span.start, "end_s": item.span.end, "text": item.text}
+        for item in subtitles([cue.cue for cue in cues], step_s=step_s)
+    ]
 
 
 def check(

@@ -12,6 +12,7 @@ import numpy as np
 
 from longtake.index.lanes import F32, SentenceEncoder
 from longtake.index.records import LANE_CODES
+from longtake.timing import Span
 from longtake.tools.library import Library
 from longtake.tools.read import Count, Reading, TextItem, byte_count, capped, in_time, plain
 
@@ -30,18 +31,34 @@ class Asked:
     """Things that may be written or seen."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Lines that are near to what is asked."""
+
+    items: tuple[TextItem, ...]
+    """In the order of time."""
+    nearness: tuple[float, ...]
+    """Of each, above the threshold."""
+
+    def under(self, most_tokens: int, *, count: Count = byte_count) -> Reading:
+        """The nearest of them that fit under a cap, in the order of time."""
+        return capped(self.items, most_tokens, count=count, scores=self.nearness)
+
+
 def text_evidence(
     library: Library,
     video_id: str,
     asked: Asked,
-    most_tokens: int,
     *,
-    count: Count = byte_count,
+    span: Span | None = None,
     threshold: float = THRESHOLD,
-) -> Reading | None:
-    """Video-RAG's text evidence: of each list what is nearer to its query than the threshold, in
-    the order of time. The query of a list is the mean of the question's vector and those of what
-    was asked of it. Theirs has no cap; under ours the nearest stay.
+) -> Evidence | None:
+    """Video-RAG's text evidence: of each list what is nearer to its query than the threshold. The
+    query of a list is the mean of the question's vector and those of what was asked of it. Theirs
+    has no cap; ours is `Evidence.under`.
+
+    Args:
+        span: only what is said or stands in it.
 
     Returns:
         None where the library has no sentence vectors or their encoder is missing.
@@ -51,11 +68,14 @@ def text_evidence(
     if encoder is None or vectors is None:
         return None
     segments, cues = library.segments(video_id), library.cues(video_id)
+    inside = np.ones(len(vectors.starts), bool)
+    if span is not None:
+        inside = (vectors.starts < span.end) & (vectors.ends > span.start)
     found: list[tuple[TextItem, float]] = []
     for lane, wanted in (("speech", asked.speech), ("text", asked.text)):
         nearness = vectors.vectors.astype(np.float32) @ _query(encoder, [asked.question, *wanted])
         code = LANE_CODES["speech" if lane == "speech" else "text"]
-        for row in np.flatnonzero((vectors.lanes == code) & (nearness > threshold)):
+        for row in np.flatnonzero(inside & (vectors.lanes == code) & (nearness > threshold)):
             position = int(vectors.positions[row])
             score = float(nearness[row])
             if lane == "speech":
@@ -66,8 +86,8 @@ def text_evidence(
                 item = TextItem(text=cue.text, span=cue.span, lane="text")
             found.append((item, score))
     found = _once(sorted(found, key=lambda pair: in_time(pair[0])))
-    return capped(
-        [item for item, _ in found], most_tokens, count=count, scores=[s for _, s in found]
+    return Evidence(
+        items=tuple(item for item, _ in found), nearness=tuple(score for _, score in found)
     )
 
 

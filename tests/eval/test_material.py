@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtake.agent.requests import ANSWER_TOKENS
@@ -15,13 +15,13 @@ from longtake.eval.material import (
     Material,
     fitted,
     shown,
-    spread_evenly,
     thinned,
-    uniform,
 )
 from longtake.eval.reading import Line, Question, read_request
+from longtake.eval.sources import near_to_question, spread_evenly, uniform
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
+from longtake.tools.library import Library
 from longtake.tools.vlm.messages import Request
 from tests.agent.seeing import Eyes
 
@@ -73,6 +73,7 @@ def test_lines_are_thinned_evenly() -> None:
     assert thinned(every, 0) == ()
 
 
+@settings(deadline=None)
 @given(
     room=st.integers(0, 6000),
     duration=st.floats(0.5, 4000),
@@ -131,3 +132,37 @@ def test_frames_come_before_pixels_until_there_are_enough(room: int, side: int) 
     ((_, shape),) = chosen.shapes
     assert shape.width == side
     assert len(shape.times) == 16 or side == 168
+
+
+def test_of_lines_that_do_not_fit_the_nearest_to_the_question_stay() -> None:
+    nearness = tuple(float(i % 10) + i / 1000 for i in range(100))
+    material = Material(
+        videos=(video("a", 100.0),),
+        spans={"a": Span(0.0, 100.0)},
+        lines=lines(100),
+        nearness=nearness,
+    )
+    eyes = Eyes()
+    made = fitted(
+        material, QUESTION, {"a": "V1"}, room=1000, price=lambda asked: eyes.price(asked).total
+    )
+    assert made is not None and 5 < len(made.lines) < 100
+    kept = {int(line.start) for line in made.lines}
+    expected = sorted(range(100), key=lambda i: -nearness[i])[: len(kept)]
+    assert kept == set(expected)
+    assert [line.start for line in made.lines] == sorted(line.start for line in made.lines)
+
+
+def test_text_evidence_of_the_lecture_is_said_and_on_screen(lecture_library: Path) -> None:
+    with Library.open(lecture_library) as library:
+        (record,) = library.videos()
+        spans = {record.id: Span(0.0, 150.0)}
+        question = "In which year did the great storm sweep the first Eddystone tower away?"
+        made = near_to_question(library, (record,), spans, question)
+    assert made is not None and made.wanted == 150
+    assert len(made.lines) == len(made.nearness) > 2
+    nearest = max(zip(made.nearness, made.lines, strict=True), key=lambda pair: pair[0])[1]
+    assert "Eddystone" in nearest.text
+    assert any("storm" in line.text and line.lane == "speech" for line in made.lines)
+    assert any(line.lane == "text" for line in made.lines)
+    assert all(line.start < 150.0 for line in made.lines)

@@ -25,6 +25,7 @@ from tests.eval.world import COLOURS, TWINS, reader
         ("black", 2500, 1 / 3),
         ("transcript", 2500, 1 / 3),
         ("uniform_transcript", 2500, 1.0),
+        ("video_rag", 2500, 1.0),
         ("select-uniform", 2500, 1.0),
     ],
 )

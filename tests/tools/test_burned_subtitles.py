@@ -1,13 +1,17 @@
 """Subtitles in the picture as timed lines, from cues and from a generated video."""
 
+import json
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from typer.testing import CliRunner
 
 from longtake import Library, Settings
+from longtake.cli import app
+from longtake.export import Caption, as_srt
 from longtake.index.lanes import Box, Cue
 from longtake.timing import Span
 from longtake.tools.burned_subtitles import subtitles
@@ -77,6 +81,16 @@ def test_burned_in_subtitles_of_a_video_are_read_with_their_times(tmp_path: Path
         assert library.index([path]).ok
         video = library.videos()[0].id
         made = subtitles([record.cue for record in library.cues(video)])
+    exported = CliRunner().invoke(
+        app, ["export", "harbour", "--burned", "--library", str(tmp_path / "library")]
+    )
+    assert exported.stdout == as_srt(Caption(i.span.start, i.span.end, i.text) for i in made)
+    as_json = CliRunner().invoke(
+        app, ["export", "harbour", "--burned", "--json", "--library", str(tmp_path / "library")]
+    )
+    document = json.loads(as_json.stdout)
+    assert document["what"] == "burned"
+    assert [item["text"] for item in document["items"]] == [item.text for item in made]
     assert [item.text for item in made] == [text for _, _, text in LINES]
     for item, (start, end, _) in zip(made, LINES, strict=True):
         assert item.span.start == pytest.approx(start, abs=1.0)  # a sampling step

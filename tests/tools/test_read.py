@@ -139,11 +139,11 @@ def test_text_evidence_is_near_to_what_is_asked(lecture_library: Path) -> None:
     with Library.open(lecture_library) as library:
         video = library.videos()[0].id
         asked = Asked(question="When was the first wooden lighthouse built?")
-        made = text_evidence(library, video, asked, 2000)
-        few = text_evidence(library, video, asked, 150)
-        none = text_evidence(library, video, asked, 2000, threshold=0.99)
+        made = text_evidence(library, video, asked)
+        none = text_evidence(library, video, asked, threshold=0.99)
+        late = text_evidence(library, video, asked, span=Span(80.0, 200.0))
         on_screen = text_evidence(
-            library, video, Asked(question="harbour", text=["Eddystone towers"]), 2000
+            library, video, Asked(question="harbour", text=["Eddystone towers"])
         )
         vectors = library.store.sentence_vectors(video)
         encoder = library.sentence_encoder
@@ -155,18 +155,22 @@ def test_text_evidence_is_near_to_what_is_asked(lecture_library: Path) -> None:
             for position, lane in zip(vectors.positions[near], vectors.lanes[near], strict=True)
             if lane == 0
         }
-    assert made is not None and few is not None and none is not None and on_screen is not None
+    assert made is not None and late is not None and none is not None and on_screen is not None
     assert {item.text for item in made.items if item.lane == "speech"} == expected
     assert [i.span.start for i in made.items] == sorted(i.span.start for i in made.items)
     assert any("1698" in item.text or "wood" in item.text.lower() for item in made.items)
+    assert set(late.items) == {i for i in made.items if i.span.end > 80.0 and i.span.start < 200.0}
+    few = made.under(150)
     assert 0 < few.tokens <= 150 and few.left_out == len(made.items) - len(few.items)
-    assert none.items == ()
+    nearest = max(zip(made.nearness, made.items, strict=True), key=lambda pair: pair[0])[1]
+    assert nearest in few.items
+    assert none.items == () and none.nearness == ()
     assert any("Eddystone" in item.text for item in on_screen.items if item.lane == "text")
 
 
 def test_without_sentence_vectors_there_is_no_text_evidence(tmp_path: Path) -> None:
     with Library.open(tmp_path / "library", create=True) as library:
-        assert text_evidence(library, "v", Asked(question="what?"), 100) is None
+        assert text_evidence(library, "v", Asked(question="what?")) is None
 
 
 @pytest.mark.parametrize("text", ["</data>", 'He said "go"', "line\nbreak"])
