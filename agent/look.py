@@ -131,7 +131,10 @@ def observations_of(view: View, reply: LookReply) -> list[Observation]:
 
 
 def _observation(view: View, reply: LookReply, span: Span) -> Observation:
-    return {
+    closer, told = None, ""
+    if reply.closer is not None:
+        closer, told = _closer(view, reply.closer)
+    made: Observation = {
         "view": view["id"],
         "video_id": view["video_id"],
         "start": span.start,
@@ -140,24 +143,27 @@ def _observation(view: View, reply: LookReply, span: Span) -> Observation:
         "relevant": reply.relevant and bool(reply.claim.strip()),
         "confidence": reply.confidence,
         "outcome": "ok",
-        "closer": _closer(view, reply.closer) if reply.closer is not None else None,
+        "closer": closer,
     }
+    if told:
+        made["told"] = told
+    return made
 
 
-def _closer(view: View, closer: Closer) -> Wish | None:
-    """A model's wish for a closer look, brought into its view; None when it would show no more or
-    cannot be met."""
+def _closer(view: View, closer: Closer) -> tuple[Wish | None, str]:
+    """A model's wish for a closer look, brought into its view, with what was changed; None when it
+    would show no more or cannot be met, with why."""
     whole = Span(view["start"], view["end"])
     # on a contact sheet a box is no place in a picture
     box = None if on_sheets(view) else closer.box
     zoom = checked(ZoomRequest(start=closer.start, end=closer.end, box=box), whole)
     if isinstance(zoom, Refused):
-        return None
+        return None, zoom.reason.rstrip(".")
     if zoom.crop is None and zoom.span.duration > ZOOM_GAIN * whole.duration:
-        return None
+        return None, "that is nearly all that was shown"
     shown = box_of(view["crop"]) if view["crop"] is not None else None
     crop = None if zoom.crop is None else inside_of(shown, with_margin(zoom.crop))
-    return {
+    wish: Wish = {
         "video_id": view["video_id"],
         "start": zoom.span.start,
         "end": zoom.span.end,
@@ -165,3 +171,4 @@ def _closer(view: View, closer: Closer) -> Wish | None:
         "kind": "zoom",
         "why": f"the model asked for it after {view['id']}",
     }
+    return wish, "; ".join(zoom.notes)

@@ -6,35 +6,24 @@ that cannot be used is replaced by the rule.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from longtake.agent.belief import agreed, confidence
-from longtake.agent.candidates import allowed_videos, bounds
+from longtake.agent.candidates import bounds
 from longtake.agent.context import Context
-from longtake.agent.desk import Desk, desk_of
+from longtake.agent.decide import Decision, by_model, same_stretch, shows_same
+from longtake.agent.desk import desk_of
 from longtake.agent.draft import draft_answer
 from longtake.agent.events import emit
-from longtake.agent.evidence import set_aside_answer, told
-from longtake.agent.plan import sub_query
-from longtake.agent.replies import ReflectReply
-from longtake.agent.requests import reflect_request, repair_request, seconds
-from longtake.agent.retrieve import rows_in
-from longtake.agent.seeking import in_order, needs_all, telling
+from longtake.agent.evidence import set_aside_answer
+from longtake.agent.seeking import in_order, needs_all
 from longtake.agent.sightings import Sighting, frame_gap, part, sightings
-from longtake.agent.state import Observation, Row, State, SubQuery, View, ViewKind, Wish
-from longtake.errors import BudgetExceeded, VlmError
+from longtake.agent.state import Observation, State, Wish
 from longtake.timing import Span
-from longtake.tools.fit import ZOOM
 from longtake.tools.library import Library
-from longtake.tools.zoom import Refused, Zoom, region_of_text, with_margin
-from longtake.tools.zoom import Request as ZoomRequest
-from longtake.tools.zoom import checked as checked_zoom
-
-Action = Literal["answer", "look", "zoom", "search", "read"]
 
 ENOUGH = 0.95
 """Confidence from which nothing more is looked at."""
@@ -44,34 +33,12 @@ COARSE_TIME_S = 0.5
 """The same when the question asks for a time."""
 TELLING = 0.3
 """Confidence from which a closer look that an observation asks for pays."""
-ASK_SHARE = 0.1
-"""Of the tokens left that a decision by the model may cost."""
 MOMENTS = 2
 """Moments whose bounds are looked for."""
-SAME = 0.7
-"""Stretches that share this much of the longer one show the same."""
 TOGETHER_S = 30.0
 """Both edges of a moment are shown in one look up to this length."""
-FINER = 2.0
-"""A zoom shows something new when its frames are this many times as dense."""
 LEAST_STEPS = 4
 """Steps of the graph that answering and checking need."""
-MOST_QUERIES = 8
-MOST_QUERY_CHARACTERS = 200
-MOST_VIDEOS = 10
-READ_S = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What to do next."""
-
-    action: Action
-    why: str
-    by: Literal["rules", "model"] = "rules"
-    wishes: tuple[Wish, ...] = ()
-    query: SubQuery | None = None
-    rows: tuple[Row, ...] = field(default=())
 
 
 async def reflect(
@@ -81,9 +48,10 @@ async def reflect(
     desk = await desk_of(state, runtime)
     set_aside_answer(desk, state)
     decision = by_rules(desk.library, state)
-    usable = state.get("reflecting", True)
+    usable, refused = state.get("reflecting", True), state.get("refused", "")
     if decision is None and usable:
-        decision, usable = await _by_model(desk, state)
+        said = await by_model(desk, state)
+        decision, usable, refused = said.decision, said.usable, said.refused
     if decision is None:
         decision = Decision(action="look", why="the most promising stretches not seen yet")
     trace = desk.take_events() + emit(
@@ -97,6 +65,7 @@ async def reflect(
     update: State = {
         "trace": trace,
         "reflecting": usable,
+        "refused": refused,
         "wishes": list(decision.wishes),
     }
     if decision.query is not None:
@@ -139,8 +108,8 @@ def closer_wishes(library: Library, state: State, latest: Sequence[Observation])
         wishes += _edge_wishes(library, state, sighting)
     fresh: list[Wish] = []
     for wish in wishes:
-        shown = any(_shows_same(wish, view) for view in state["views"])
-        if not shown and not any(_same_stretch(wish, other) for other in fresh):
+        shown = any(shows_same(wish, view) for view in state["views"])
+        if not shown and not any(same_stretch(wish, other) for other in fresh):
             fresh.append(wish)
     return fresh
 
@@ -175,124 +144,9 @@ def _edge_wishes(library: Library, state: State, sighting: Sighting) -> list[Wis
     ]
 
 
-def _shows_same(wish: Wish, view: View) -> bool:
-    """Whether a view has shown what the wish would, as finely; a stretch is zoomed into once."""
-    if not _same_stretch(wish, view):
-        return False
-    span = Span(wish["start"], wish["end"])
-    zoomed = wish["kind"] != "zoom" or view["kind"] == "zoom"
-    return zoomed or frame_gap(view) <= FINER * span.duration / ZOOM.frames(span)
-
-
-def _same_stretch(wish: Wish, other: View | Wish) -> bool:
-    if wish["video_id"] != other["video_id"] or wish["crop"] != other["crop"]:
-        return False
-    one, two = Span(wish["start"], wish["end"]), Span(other["start"], other["end"])
-    return one.overlap(two) >= SAME * max(one.duration, two.duration)
-
-
 def _round_of(state: State, observation: Observation) -> int:
     return next(v["round"] for v in state["views"] if v["id"] == observation["view"])
 
 
 def _sure(library: Library, state: State) -> float:
     return confidence(state, draft_answer(state, library.sentence_encoder)["confidence"])
-
-
-async def _by_model(desk: Desk, state: State) -> tuple[Decision | None, bool]:
-    """The model's decision, if it gives one that can be used; and whether to ask it again."""
-    request = reflect_request(
-        question=state["question"],
-        evidence=told(desk, state),
-        looked=[
-            f"{desk.label(v['video_id'])} {seconds(v['start'])}-{seconds(v['end'])} s"
-            for v in state["views"]
-        ],
-        videos=_videos_line(desk, state),
-        left=desk.ledger.left,
-    )
-    if desk.calls.price(request).total > ASK_SHARE * desk.ledger.left:
-        return None, True
-    try:
-        reply = await desk.calls.structured(
-            request, node="reflect", purpose="next step", repair=repair_request
-        )
-    except (BudgetExceeded, VlmError):
-        return None, True
-    if not isinstance(reply.parsed, ReflectReply):
-        return None, False
-    return checked(desk, state, reply.parsed), True
-
-
-def _videos_line(desk: Desk, state: State) -> list[str]:
-    videos = allowed_videos(desk.library, state)
-    shown = list(videos.values())[:MOST_VIDEOS]
-    spans = [(desk.label(video.id), bounds(video, state)) for video in shown]
-    lines = [f"{label} {seconds(span.start)}-{seconds(span.end)} s" for label, span in spans]
-    more = len(videos) - len(shown)
-    return [*lines, f"and {more} more"] if more else lines
-
-
-def checked(desk: Desk, state: State, reply: ReflectReply) -> Decision | None:
-    """The model's decision if it can be carried out and leads to something new, else None."""
-    why = " ".join(reply.why.split())[:MOST_QUERY_CHARACTERS] or reply.action
-    if reply.enough or reply.action == "answer":
-        found = bool(telling(state))
-        return Decision(action="answer", why=why, by="model") if found else None
-    if reply.action == "search":
-        query = _new_query(state, reply.query)
-        return Decision(action="search", why=why, by="model", query=query) if query else None
-    span = _asked(desk, state, reply)
-    if span is None:
-        return None
-    video_id, zoom = span
-    stretch = zoom.span
-    if reply.action == "read":
-        rows = _unread(desk.library, state, video_id, stretch)
-        return Decision(action="read", why=why, by="model", rows=rows) if rows else None
-    kind: ViewKind = "zoom" if reply.action == "zoom" else "look"
-    wish: Wish = {
-        "video_id": video_id,
-        "start": stretch.start,
-        "end": stretch.end,
-        "crop": list(with_margin(zoom.crop)) if zoom.crop is not None else None,
-        "kind": kind,
-        "why": f"the model: {why}",
-    }
-    if any(_shows_same(wish, view) for view in state["views"]):
-        return None
-    return Decision(action=reply.action, why=why, by="model", wishes=(wish,))
-
-
-def _new_query(state: State, query: str) -> SubQuery | None:
-    query = " ".join(query.split())[:MOST_QUERY_CHARACTERS]
-    known = {q["text"].lower() for q in state["plan"]["sub_queries"]}
-    if not query or query.lower() in known or len(known) >= MOST_QUERIES:
-        return None
-    return sub_query(query)
-
-
-def _asked(desk: Desk, state: State, reply: ReflectReply) -> tuple[str, Zoom] | None:
-    """What a model named, inside its video; None when there is no such stretch."""
-    videos = allowed_videos(desk.library, state)
-    video_id = desk.video_of(reply.video) if reply.video else None
-    if video_id is None and len(videos) == 1:
-        video_id = next(iter(videos))
-    if video_id not in videos or reply.start is None or reply.end is None:
-        return None
-    allowed = bounds(videos[video_id], state)
-    zoom = checked_zoom(ZoomRequest(start=reply.start, end=reply.end, box=reply.box), allowed)
-    if isinstance(zoom, Refused):
-        return None
-    if reply.action == "zoom" and reply.box is None and reply.query:
-        region = region_of_text(desk.library, video_id, zoom.span, reply.query)
-        zoom = zoom if isinstance(region, Refused) else replace(zoom, crop=region)
-    return video_id, zoom
-
-
-def _unread(library: Library, state: State, video_id: str, span: Span) -> tuple[Row, ...]:
-    """Rows of the first `READ_S` of a stretch that were not retrieved before."""
-    have = {(row["lane"], row["id"]) for row in state["rows"]}
-    span = Span(span.start, min(span.end, span.start + READ_S))
-    rows = rows_in(library, video_id, span, ("speech", "text"), 0)
-    return tuple(row for row in rows if (row["lane"], row["id"]) not in have)

@@ -90,16 +90,22 @@ def reflect_request(
     question: str,
     evidence: Sequence[Quote],
     looked: Sequence[str],
+    refused: Sequence[str],
     videos: Sequence[str],
     left: int,
 ) -> Request:
-    """Decide what to do next."""
+    """Decide what to do next.
+
+    Args:
+        refused: what of earlier wishes was not done as asked, and why, in words of ours.
+    """
     words = render(
         "reflect",
         question=question,
         evidence=data_lines(evidence),
         looked="; ".join(looked) or "nothing",
         videos="; ".join(videos),
+        refused=f"\nNot done as asked: {'; '.join(refused)}." if refused else "",
         left=str(left),
     )
     return _request(render("look_system"), (Text(text=words),), ReflectReply, REFLECT_TOKENS)

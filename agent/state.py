@@ -169,6 +169,8 @@ class Observation(TypedDict):
     """`ok`, or why there is no usable reply: `unparsed`, `truncated`, `refused`, `empty`, `failed`,
     `no budget`."""
     closer: Wish | None
+    told: NotRequired[str]
+    """What of the model's wish for a closer look was not done as it asked, and why."""
 
 
 class Citation(TypedDict):
@@ -248,6 +250,8 @@ class State(Input, total=False):
     round: int
     reflecting: bool
     """Whether the model's own decisions can be used; off once it twice gave none."""
+    refused: str
+    """The same of the model's last decision; empty is nothing."""
     talk: list[dict[str, Any]]
     """What a policy with a conversation of its own has to remember."""
     draft: Draft
@@ -272,6 +276,7 @@ def blank_state() -> dict[str, Any]:
         "wishes": [],
         "round": 0,
         "reflecting": True,
+        "refused": "",
         "talk": [],
         "asked_again": False,
         "notes": Overwrite([]),
