@@ -129,6 +129,7 @@ def verdicts(
 
 def _at_least(hits: int, trials: int, share: float) -> float:
     """Probability of that many hits or more."""
-    return sum(
+    tail = sum(
         comb(trials, k) * share**k * (1 - share) ** (trials - k) for k in range(hits, trials + 1)
     )
+    return min(1.0, tail)
