@@ -22,7 +22,7 @@ from longtake.errors import UsageError
 from longtake.index.lanes import StageName
 from longtake.tools.vlm.messages import Picture, Price, Request, words_of
 from longtake.tools.vlm.parsing import parse_reply
-from tests.agent.seeing import Eyes
+from tests.agent.seeing import Eyes, say_yes
 from tests.data.colours import GREEN, write_colours
 
 QUESTION = "When is the screen green?"
@@ -131,6 +131,26 @@ def test_a_model_that_cannot_answer_is_asked_once(told: Library, said: str) -> N
 def test_without_answers_and_words_there_is_nothing_to_choose_by(colours: Library) -> None:
     with pytest.raises(UsageError, match="preset 'quota' needs probability or relevance"):
         _ask(colours, Eyes({YesReply: lambda _: "no idea"}))
+
+
+def test_a_run_that_broke_off_while_it_asked_asks_the_rest(told: Library) -> None:
+    def breaks(request: Request) -> str:
+        if len(_asked(first)) == 4:
+            raise RuntimeError("the process ends")
+        return say_yes(request)
+
+    first, second = Eyes({YesReply: breaks}), Eyes()
+    first.identity = second.identity = "breaks"
+    with pytest.raises(RuntimeError, match="the process ends"):
+        _ask(told, first)
+    agent = Agent(told, vlm=second, preset="quota")
+    (left,) = asyncio.run(agent.unfinished())
+    answer = asyncio.run(agent.resume(left.run_id))
+    before = {p.time for r in _asked(first)[:3] for p in _pictures(r)}
+    after = {p.time for r in _asked(second) for p in _pictures(r)}
+    assert len(before) == 24 and after and not before & after
+    assert _first(told, answer).pictures
+    assert answer.receipt is not None and answer.receipt.spent <= answer.receipt.limit
 
 
 @settings(
