@@ -15,8 +15,8 @@ from longtake.agent.views import Place, view_of
 from longtake.agent.yes_no import asks, expected, tokens_for_questions, with_answers
 from longtake.index.records import VideoRecord
 from longtake.tools.fit import LOOK, contact_sheets
-from longtake.tools.select.choose import choose
-from longtake.tools.select.composition import Pick, Selection
+from longtake.tools.select.choose import choose, missing, preset_named
+from longtake.tools.select.composition import Pick
 from longtake.tools.select.signals import Gathered, gather
 from longtake.tools.view import FrameItem, Item, fitted_size
 from longtake.tools.view import View as Shown
@@ -46,25 +46,44 @@ class Offer:
     """Of the view it becomes when all offers become one: `L1`, `L2`, ..."""
 
 
-def offers_of(desk: Desk, state: State) -> list[Offer]:
-    """The videos believed most with their frames; nothing is asked.
+def offers_of(desk: Desk, state: State) -> tuple[list[Offer], list[str]]:
+    """The videos believed most with their frames, and notes of those that are left out because
+    they lack what the preset needs; nothing is asked. Where all lack it none is left out, so that
+    choosing says what is missing.
 
     Raises:
         UsageError: a video has no frames where they are allowed.
     """
-    believed = _believed(desk, state)
-    total = sum(belief for _, belief in believed)
     texts = _texts(desk, state, part_of(state))
+    every = [
+        (video, belief, gather(desk.library, video.id, texts, span=bounds(video, state)))
+        for video, belief in _believed(desk, state)
+    ]
+    preset = preset_named(desk.preset)
+    lacks = {
+        video.title: missing(preset, gathered.items, gathered.signals)
+        for video, _, gathered in every
+    }
+    fit = [offer for offer in every if not lacks[offer[0].title]]
+    notes = [
+        f"{title!r} was not looked at first: it has no {', '.join(what)}, which the preset "
+        f"{preset.name} needs"
+        for title, what in lacks.items()
+        if what and fit
+    ]
+    chosen = fit or every
+    total = sum(belief for _, belief, _ in chosen)
     before = len(state.get("views") or [])
-    return [
+    offers = [
         Offer(
             video=video,
             belief=belief / total,
-            gathered=gather(desk.library, video.id, texts, span=bounds(video, state)),
+            gathered=gathered,
             label=f"L{before + number}",
         )
-        for number, (video, belief) in enumerate(believed, 1)
+        for number, (video, belief, gathered) in enumerate(chosen, 1)
     ]
+    return offers, notes
 
 
 async def answered_offers(desk: Desk, state: State) -> tuple[list[Offer], list[str]]:
@@ -74,12 +93,11 @@ async def answered_offers(desk: Desk, state: State) -> tuple[list[Offer], list[s
     Raises:
         As `offers_of` does.
     """
-    offers = await asyncio.to_thread(offers_of, desk, state)
+    offers, notes = await asyncio.to_thread(offers_of, desk, state)
     if not asks(desk.preset):
-        return offers, []
+        return offers, notes
     tokens = tokens_for_questions(desk)
     answered: list[Offer] = []
-    notes: list[str] = []
     for offer in offers:
         gathered, note = await with_answers(
             desk,
@@ -102,7 +120,7 @@ def expected_offers(desk: Desk, state: State) -> tuple[list[Offer], int]:
     Raises:
         As `offers_of` does.
     """
-    offers = offers_of(desk, state)
+    offers, _ = offers_of(desk, state)
     if not asks(desk.preset):
         return offers, 0
     tokens, asking = tokens_for_questions(desk), 0
@@ -174,6 +192,7 @@ def _view(desk: Desk, state: State, offer: Offer, place: Place, allowance: int) 
         video,
         allowance,
         lambda it: look_price(desk, state, as_view(it)),
+        stamped=desk.library.settings.vlm.stamps,
     )
     return None if shown is None else as_view(shown)
 
@@ -194,18 +213,22 @@ def _fitted(
     video: VideoRecord,
     allowance: int,
     price: Callable[[Shown], int],
+    *,
+    stamped: bool,
 ) -> Shown | None:
     """The selection for the most full-size frames whose view is within the allowance."""
     times = gathered.items.times
-    one = _shown(video, [_full(float(times[0]))])
-    two = _shown(video, [_full(float(times[0])), _full(float(times[-1]))])
+    one = shown_of_picks(video, [_full(float(times[0]))], stamped=stamped)
+    ends = [_full(float(times[0])), _full(float(times[-1]))]
+    two = shown_of_picks(video, ends, stamped=stamped)
     first = price(one)
     if first > allowance:
         return None
     each = max(1, price(two) - first)
     budget = 1 + (allowance - first) // each
     while True:
-        shown = shown_of_selection(video, choose(preset, gathered.items, gathered.signals, budget))
+        chosen = choose(preset, gathered.items, gathered.signals, budget)
+        shown = shown_of_picks(video, chosen.picks, stamped=stamped)
         cost, pictures = price(shown), len(shown.pictures)
         if cost <= allowance and pictures <= MOST_PICTURES:
             return shown
@@ -219,12 +242,12 @@ def _full(time: float) -> Pick:
     return Pick(time=time, scale=1.0, clip=0, score=0.0, reason="", part="frames")
 
 
-def shown_of_selection(video: VideoRecord, selection: Selection) -> Shown:
-    """A selection as pictures: its small frames on contact sheets first, then frames by time."""
-    return _shown(video, selection.picks)
+def shown_of_picks(video: VideoRecord, picks: Sequence[Pick], *, stamped: bool = False) -> Shown:
+    """Chosen frames as pictures: small ones on contact sheets first, then the others by time.
 
-
-def _shown(video: VideoRecord, picks: Sequence[Pick]) -> Shown:
+    Args:
+        stamped: single frames have their second drawn in, as contact sheets always do.
+    """
     items: list[Item] = []
     for part in sorted(ON_A_SHEET):
         small = [pick for pick in picks if pick.part == part]
@@ -234,7 +257,15 @@ def _shown(video: VideoRecord, picks: Sequence[Pick]) -> Shown:
     for pick in picks:
         if pick.part not in ON_A_SHEET:
             width, height = _size(video, pick.scale)
-            items.append(FrameItem(video_id=video.id, time=pick.time, width=width, height=height))
+            items.append(
+                FrameItem(
+                    video_id=video.id,
+                    time=pick.time,
+                    width=width,
+                    height=height,
+                    stamped=stamped,
+                )
+            )
     return Shown(items=tuple(items))
 
 

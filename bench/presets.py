@@ -32,7 +32,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from longtake import Agent, Library, Settings, Span
-from longtake.agent.preset_views import shown_of_selection
+from longtake.agent.preset_views import shown_of_picks
 from longtake.errors import UsageError
 from longtake.export import Caption, as_srt
 from longtake.index.lanes import StageName
@@ -140,7 +140,7 @@ def selections(
                 selection = choose(name, found.items, found.signals, budget)
                 slowest = max(slowest, time.perf_counter() - began)
                 hits += question.hits(selection.times)
-                shown = shown_of_selection(video, selection)
+                shown = shown_of_picks(video, selection.picks)
                 frames += len(shown.times)
                 for place, model in enumerate(models):
                     prices[place] += shown.price(model).total

@@ -3,12 +3,14 @@ budget; what it needs and is not there is said."""
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from longtake import Agent, Library, Settings
 from longtake.agent.views import on_sheets, shown_of
+from longtake.config import VlmSettings
 from longtake.errors import UsageError
 from longtake.index.lanes import StageName
 from longtake.tools.select.presets import PRESETS
@@ -88,3 +90,30 @@ def test_an_unknown_preset_names_the_known_ones(library: Library) -> None:
 def test_a_policy_that_chooses_by_itself_takes_no_preset(library: Library) -> None:
     with pytest.raises(UsageError, match="'spotlight' itself chooses what to show"):
         Agent(library, vlm=Eyes(), preset="topk", policy="spotlight")
+
+
+def test_a_video_that_lacks_what_the_preset_needs_is_left_out_and_named(
+    library: Library, tmp_path: Path
+) -> None:
+    silent = write_colours(tmp_path / "silent.mp4", [("white", 20.0)], width=160, height=90)
+    spoken = write_colours(tmp_path / "spoken.mp4", [("red", 10.0), ("green", 10.0)])
+    (tmp_path / "spoken.srt").write_text("1\n00:00:11,000 --> 00:00:14,000\nThe light is green.\n")
+    with Library.open(tmp_path / "library", Settings(offline=True), create=True) as both:
+        stages = {StageName.SHOTS, StageName.SPEECH, StageName.SENTENCES}
+        assert both.index([silent, spoken], only=stages).ok
+        answer = Agent(both, vlm=Eyes(), preset="topk").ask_sync("When is the light green?")
+        views = _first_look(both, answer.run_id)
+        titles = [both.video(view["video_id"]).title for view in views]
+    assert titles == ["spoken"]
+    assert any(
+        note == "'silent' was not looked at first: it has no relevance, which the preset topk needs"
+        for note in answer.notes
+    ), answer.notes
+
+
+def test_seconds_are_drawn_into_what_a_preset_shows_where_that_is_set(library: Library) -> None:
+    settings = Settings(offline=True).model_copy(update={"vlm": VlmSettings(stamps=True)})
+    with Library.open(library.root, settings) as opened:
+        answer = Agent(opened, vlm=Eyes(), preset="uniform").ask_sync("When is the light green?")
+        (view,) = _first_look(opened, answer.run_id)
+    assert view["stamped"]
