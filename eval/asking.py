@@ -17,7 +17,7 @@ from longtake.errors import BudgetExceeded
 from longtake.eval.material import Chosen, Material, fitted, shown
 from longtake.eval.reading import Question, Shown, read_request, understood
 from longtake.eval.records import Cited, FrameSent, Spent, Status
-from longtake.eval.samples import Sample
+from longtake.eval.samples import Sample, told_apart
 from longtake.eval.watched import WatchedLibrary
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
@@ -47,13 +47,8 @@ class Asked:
     @property
     def question(self) -> Question:
         """As it is shown. Equal options are told apart."""
-        texts: list[str] = []
-        for place in self.order:
-            text = self.sample.options[place]
-            texts.append(text if text not in texts else f"{text} ({letter(len(texts))})")
-        return Question(
-            text=self.sample.question, options=tuple(texts), may_abstain=self.may_abstain
-        )
+        options = told_apart([self.sample.options[place] for place in self.order])
+        return Question(text=self.sample.question, options=options, may_abstain=self.may_abstain)
 
     @property
     def between(self) -> Span | None:

@@ -12,10 +12,12 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from longtake.eval.samples import told_apart
 from longtake.timing import Span, parse_time
 
 JSON_KEYS = ("option", "answer", "result")
-"""Where an object has its answer, the first that is not null: longtake's own reply has both."""
+"""Where an object has its answer, the first that is not blank: longtake's own reply has two, of
+which only questions with options to choose from mean the first."""
 
 _T = TypeVar("_T")
 
@@ -69,8 +71,9 @@ def without_reasoning(text: str) -> str:
 
 
 def option(text: str, options: Sequence[str]) -> str | None:
-    """The letter of the option that a reply names; never one that these options do not have."""
-    return _said(text, lambda value: _as_option(value, options))
+    """The letter of the option that a reply names; never one that these options do not have. Equal
+    options are told apart as they are shown (`samples.told_apart`)."""
+    return _said(text, lambda value: _as_option(value, options), JSON_KEYS)
 
 
 def string(text: str) -> str | None:
@@ -102,12 +105,14 @@ def normalised(text: str) -> str:
     return re.sub(r"^(?:the|a|an) (?=\S)", "", text)
 
 
-def _said(text: str, read: Callable[[Any], _T | None]) -> _T | None:
+def _said(
+    text: str, read: Callable[[Any], _T | None], keys: Sequence[str] = JSON_KEYS[1:]
+) -> _T | None:
     text = without_reasoning(text)
     objects = [found for found in _objects(text) if any(key in found for key in JSON_KEYS)]
     if objects:
-        values = (objects[-1].get(key) for key in JSON_KEYS)
-        value = next((value for value in values if value is not None), None)
+        values = (objects[-1].get(key) for key in keys)
+        value = next((value for value in values if not _blank(value)), None)
         return None if value is None else read(value)
     tagged = _tagged(text)
     if tagged is not None:
@@ -151,6 +156,10 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         yield found
 
 
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def _plain(value: Any) -> bool:
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
@@ -163,12 +172,14 @@ def _as_option(value: Any, options: Sequence[str]) -> str | None:
     alone = _LETTER.fullmatch(said)
     if alone and alone[1].upper() in valid:
         return alone[1].upper()
-    texts = [normalised(option) for option in options]
+    texts = [normalised(option) for option in told_apart(options)]
     labelled = _LABELLED.fullmatch(said)
     if labelled:
         named = labelled[1] or labelled[2] or labelled[3]
-        if named in valid and normalised(labelled[4]) == texts[valid.index(named)]:
-            return str(named)
+        if named in valid:
+            place = valid.index(named)
+            if normalised(labelled[4]) in (texts[place], normalised(options[place])):
+                return str(named)
     same = [valid[i] for i, text in enumerate(texts) if text and text == normalised(said)]
     return same[0] if len(same) == 1 else None
 

@@ -78,6 +78,15 @@ class Loaded:
     """What is not there, for people: `12 of 900 videos`, `no subtitles folder`."""
 
 
+def told_apart(options: Sequence[str]) -> tuple[str, ...]:
+    """Options as they are shown: one that is equal to an earlier one has its letter behind it."""
+    texts: list[str] = []
+    for text in options:
+        letter = chr(ord("A") + len(texts))
+        texts.append(text if text not in texts else f"{text} ({letter})")
+    return tuple(texts)
+
+
 def by_video(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
     """Samples by their video, in the order of the benchmark."""
     grouped: dict[str, list[Sample]] = {}

@@ -127,6 +127,25 @@ def test_two_options_with_one_text_are_not_told_apart() -> None:
     assert extraction.option("Answer: B. A dog", ["a dog", "A DOG", "a cat"]) == "B"
 
 
+def test_equal_options_are_told_apart_as_they_are_shown() -> None:
+    pair = ["a dog", "a dog", "a cat"]
+    assert extraction.option("a dog (B)", pair) == "B"
+    assert extraction.option('{"option": "B) a dog"}', pair) == "B"
+    assert extraction.option("B. a dog (B)", pair) == "B"
+
+
+def test_blank_fields_of_an_object_say_nothing() -> None:
+    assert extraction.string('{"answer": "red", "option": ""}') == "red"
+    assert extraction.option('{"answer": "a red car", "option": " "}', OPTIONS) == "A"
+    assert extraction.option('{"answer": "a red car", "option": "B"}', OPTIONS) == "B"
+
+
+def test_only_questions_with_options_to_choose_from_are_read_from_option() -> None:
+    assert extraction.order('{"answer": "B, A, C", "option": "B"}', OPTIONS) == ("B", "A", "C")
+    assert extraction.number('{"answer": 4, "option": "7"}') == 4
+    assert extraction.string('{"option": "B"}') is None
+
+
 @pytest.mark.parametrize(
     ("reply", "rest"),
     [
