@@ -23,24 +23,58 @@ def cluster_of(sample: Sample) -> str:
 
 def drawn(samples: Sequence[Sample], limit: int, seed: int) -> list[Sample]:
     """`limit` samples in the order of the benchmark, every stratum with its share of them (largest
-    remainders), drawn by the hash of seed and sample: the same whatever else is there."""
+    remainders), drawn by the hash of seed and sample: the same whatever else is there.
+
+    What is scored together, a group or twins, is drawn whole or not at all; there are fewer samples
+    where the next of those would be too many, and never less than one of them.
+    """
     if limit >= len(samples):
         return list(samples)
-    strata: dict[tuple[str, ...], list[Sample]] = {}
-    for sample in samples:
-        key = tuple(sample.axes.get(axis, "") for axis in STRATA)
-        strata.setdefault(key, []).append(sample)
+    strata: dict[tuple[str, ...], list[list[Sample]]] = {}
+    for unit in _units(samples):
+        key = tuple(unit[0].axes.get(axis, "") for axis in STRATA)
+        strata.setdefault(key, []).append(unit)
     names = sorted(strata)
-    shares = [len(strata[name]) * limit / len(samples) for name in names]
+    shares = [sum(map(len, strata[name])) * limit / len(samples) for name in names]
     counts = [int(share) for share in shares]
     by_rest = sorted(range(len(names)), key=lambda i: (counts[i] - shares[i], names[i]))
     for index in by_rest[: limit - sum(counts)]:
         counts[index] += 1
-    kept: set[str] = set()
+    kept: list[list[Sample]] = []
+    left: list[list[Sample]] = []
     for name, count in zip(names, counts, strict=True):
-        ordered = sorted(strata[name], key=lambda s: _lot(seed, s.sample_id))
-        kept |= {sample.sample_id for sample in ordered[:count]}
-    return [sample for sample in samples if sample.sample_id in kept]
+        for unit in sorted(strata[name], key=lambda unit: _lot(seed, unit[0].sample_id)):
+            fits = len(unit) <= count
+            count -= len(unit) if fits else 0
+            (kept if fits else left).append(unit)
+    room = limit - sum(map(len, kept))
+    for unit in sorted(left, key=lambda unit: _lot(seed, unit[0].sample_id)):
+        if len(unit) <= room or not kept:
+            kept.append(unit)
+            room -= len(unit)
+    chosen = {sample.sample_id for unit in kept for sample in unit}
+    return [sample for sample in samples if sample.sample_id in chosen]
+
+
+def _units(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """Samples that are scored together, in the order of the first of each."""
+    above: dict[str, str] = {}
+
+    def top(name: str) -> str:
+        while above.setdefault(name, name) != name:
+            name = above[name]
+        return name
+
+    for sample in samples:
+        own = f"sample {sample.sample_id}"
+        if sample.group is not None:
+            above[top(own)] = top(f"group {sample.group}")
+        if sample.twin is not None:
+            above[top(own)] = top(f"sample {sample.twin}")
+    units: dict[str, list[Sample]] = {}
+    for sample in samples:
+        units.setdefault(top(f"sample {sample.sample_id}"), []).append(sample)
+    return list(units.values())
 
 
 def _lot(seed: int, sample_id: str) -> bytes:

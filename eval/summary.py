@@ -222,7 +222,8 @@ def _luck(result: Result) -> dict[str, int]:
 
 
 def _twins(result: Result) -> stats.Estimate | None:
-    twins = {s.sample_id: s.twin for s in result.samples if s.twin}
+    here = {sample.sample_id for sample in result.samples}
+    twins = {s.sample_id: s.twin for s in result.samples if s.twin in here}
     if not twins:
         return None
     videos = {s.sample_id: cluster_of(s) for s in result.samples}

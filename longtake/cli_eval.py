@@ -97,7 +97,9 @@ def run(  # one parameter a flag: typer reads them from the signature
     ] = False,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", min=1, help="Draw so many questions, spread over all strata."),
+        typer.Option(
+            "--limit", min=1, help="Draw so many questions, spread over all strata; groups whole."
+        ),
     ] = None,
     limit_seed: Annotated[int, typer.Option("--limit-seed", help="Seed of that draw.")] = 0,
     shard: Annotated[

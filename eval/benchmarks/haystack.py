@@ -108,10 +108,11 @@ class Haystack(Facts):
     def aggregate(self, scored: Sequence[Scored]) -> tuple[Row, ...]:
         """Accuracy, twins, then accuracy by axis."""
         rows = [tables.row(scored, "accuracy (micro)")]
+        here = {item.sample.sample_id for item in scored}
         twins = {
             item.sample.sample_id: item.sample.twin
             for item in scored
-            if item.sample.twin is not None
+            if item.sample.twin is not None and item.sample.twin in here
         }
         if twins:
             rows.append(_twins(scored, twins))

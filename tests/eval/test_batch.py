@@ -3,7 +3,9 @@ adapter."""
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -278,6 +280,19 @@ def test_a_draw_keeps_the_shares_of_strata() -> None:
     assert [s.sample_id for s in some] == [s.sample_id for s in samples if s in some]
     assert len(drawn(samples, 7, seed=1)) == 7
     assert drawn(samples, 500, seed=1) == samples
+
+
+def test_what_is_scored_together_is_drawn_whole_or_not_at_all() -> None:
+    plain = _samples({"short": 40})
+    groups = [replace(s, group=f"g{i // 4}") for i, s in enumerate(plain)]
+    twins = [replace(s, twin=plain[i ^ 1].sample_id) for i, s in enumerate(plain)]
+    for samples, size in ((groups, 4), (twins, 2)):
+        place = {s.sample_id: i // size for i, s in enumerate(samples)}
+        for limit in (8, 11, 1):
+            some = drawn(samples, limit, seed=1)
+            counts = Counter(place[s.sample_id] for s in some)
+            assert set(counts.values()) == {size}
+            assert len(some) == max(size, limit - limit % size)
 
 
 def test_shards_hold_whole_videos_and_everything_once() -> None:

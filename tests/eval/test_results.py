@@ -152,6 +152,14 @@ def test_always_answering_and_always_abstaining_fail_twins() -> None:
     assert total.abstention.precision == 1 and total.abstention.false_rate == 0
 
 
+def test_half_a_pair_of_twins_is_no_pair() -> None:
+    one = sample("a1", twin="a2")
+    assert summary(result([one], [record("a1", "A")])).twins is None
+    pair = [sample("b1", twin="b2"), sample("b2", twin="b1")]
+    total = summary(result([one, *pair], [record(n, "A") for n in ("a1", "b1", "b2")]))
+    assert total.twins is not None and (total.twins.value, total.twins.n) == (1, 1)
+
+
 def test_the_area_is_over_samples_that_every_budget_scored() -> None:
     samples = [sample("a1"), sample("b1")]
     low = result(samples, [record("a1", "B"), record("b1", "A")], budget=1000)

@@ -1,5 +1,6 @@
 """Video-MME-v2: groups by id, the owners' points with their quirk, words of subtitles."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from longtake.errors import UsageError
 from longtake.eval.benchmarks import benchmark, export
 from longtake.eval.benchmarks.videomme_v2 import BENCHMARK, VideoMmeV2
 from longtake.eval.benchmarks.videomme_v2_groups import chain_points
+from longtake.eval.drawing import drawn
 from tests.eval.answers import row, scored
 from tests.eval.benchmarks.conftest import Owners
 
@@ -86,6 +88,15 @@ def test_a_group_of_three_is_refused(owners: Owners) -> None:
     path.write_text("\n".join(lines[1:]), encoding="utf-8")
     with pytest.raises(UsageError, match="group '001' of Video-MME-v2 has 3 questions"):
         benchmark(NAME).load(data, "test")
+
+
+def test_a_draw_can_be_scored(owners: Owners) -> None:
+    adapter = benchmark(NAME)
+    loaded = adapter.load(owners(NAME), "test")
+    some = drawn(loaded.samples, 5, seed=0)
+    assert len(some) == 4
+    drawn_only = replace(loaded, samples=tuple(some))
+    assert adapter.aggregate(scored(adapter, drawn_only, {}))[0].n == 1
 
 
 def test_words_become_sentences(owners: Owners) -> None:

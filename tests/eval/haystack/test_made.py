@@ -181,6 +181,15 @@ def test_who_reads_the_truth_scores_100(loaded: Loaded) -> None:
     assert row(rows, "twin-consistent accuracy") == (100.0, 100.0)
 
 
+def test_half_a_pair_of_twins_is_not_counted(loaded: Loaded) -> None:
+    items = results(loaded, perfect)
+    pairs = counts(HAYSTACK.aggregate(items), "twin-consistent accuracy")[1]
+    lost = next(item for item in items if item.sample.twin is not None)
+    rows = HAYSTACK.aggregate([item for item in items if item is not lost])
+    assert row(rows, "twin-consistent accuracy") == (100.0, 100.0)
+    assert counts(rows, "twin-consistent accuracy")[1] == pairs - 1
+
+
 def test_always_abstaining_and_never_abstaining_both_fail_all_twins(loaded: Loaded) -> None:
     silent = HAYSTACK.aggregate(results(loaded, lambda _: Response(text="", abstained=True)))
     assert row(silent, "twin-consistent accuracy") == (0.0, 0.0)
