@@ -58,7 +58,8 @@ class LocalVlm:
     def __init__(self, source: str, settings: Settings) -> None:
         weights = models.resolve("vlm", source, offline=settings.offline)
         self.name = f"local:{weights.path.name if weights.source == 'path' else source}"
-        self.identity = f"local:{models.fingerprint(str(weights.path))}:{settings.vlm.dtype}"
+        kind = f"{settings.vlm.dtype}{':video' if settings.vlm.video else ''}"
+        self.identity = f"local:{models.fingerprint(str(weights.path))}:{kind}"
         self._folder = weights.path
         self._settings = settings
         self._pricer = Pricer.for_model(
@@ -80,14 +81,19 @@ class LocalVlm:
         """Run it. Cancelling frees the caller; a batch under way is run to its end.
 
         Raises:
-            VlmUnavailable: the model failed, for example for lack of memory.
+            VlmUnavailable: the model failed, for example for lack of memory, or was closed.
         """
         price = self.price(request)
         spelled = spell(request, as_video=self._pricer.as_video)
         waiting = _Waiting(request=request, tokens=price.total, spelled=spelled)
         with self._lock:
             self._waiting.append(waiting)
-        self._thread.submit(self._run)
+        try:
+            self._thread.submit(self._run)
+        except RuntimeError as exc:
+            with self._lock:
+                self._waiting = [w for w in self._waiting if w is not waiting]
+            raise VlmUnavailable(f"{self.name} was closed; open it again to ask it") from exc
         reply = await asyncio.wrap_future(waiting.future)
         if reply.usage is not None:
             mismatch = self._pricer.learn(request, price, reply.usage)
@@ -108,9 +114,9 @@ class LocalVlm:
             return
         try:
             replies = self._answer(batch)
-        except (RuntimeError, ValueError, OSError) as exc:
+        except Exception as exc:  # noqa: BLE001 - of a foreign model: who waits must hear of it
             for waiting in batch:
-                waiting.future.set_exception(VlmUnavailable(f"{self.name} failed: {exc}"))
+                waiting.future.set_exception(VlmUnavailable(f"{self.name} failed: {exc!r}"))
             return
         for waiting, reply in zip(batch, replies, strict=True):
             waiting.future.set_result(reply)

@@ -9,9 +9,10 @@ import pytest
 
 from longtake.agent.requests import answer_request, look_request, repair_request
 from longtake.config import Settings
-from longtake.errors import WeightsMissing
+from longtake.errors import VlmUnavailable, WeightsMissing
 from longtake.tools.viewer import encode
 from longtake.tools.vlm.backends import open_vlm
+from longtake.tools.vlm.local import LocalVlm
 from longtake.tools.vlm.messages import Frames, Picture, Reply, Request, Vlm
 from longtake.tools.vlm.text_tokens import TokenizerCounter
 from tests.data.colours import COLOURS, frame
@@ -98,6 +99,34 @@ def test_a_batch_says_what_single_calls_say(tiny_vlm: Path) -> None:
         return list(await asyncio.gather(*(model.ask(request) for request in requests)))
 
     assert [r.text for r in asyncio.run(together())] == [r.text for r in alone]
+
+
+def test_whatever_fails_in_a_model_reaches_who_waits(tiny_vlm: Path) -> None:
+    """A processor without the methods of one, as a model of another kind may come with."""
+    model = LocalVlm(str(tiny_vlm), Settings(offline=True))
+    whole = model._loaded
+    model.__dict__["_loaded"] = (whole[0], None)
+    (request,) = looks(1)
+
+    async def asked() -> Reply:
+        return await asyncio.wait_for(model.ask(request), 30)
+
+    with pytest.raises(VlmUnavailable, match=r"failed: (Type|Attribute)Error"):
+        asyncio.run(asked())
+    model.__dict__["_loaded"] = whole
+    assert asyncio.run(asked()).text
+
+
+def test_a_closed_model_says_so(tiny_vlm: Path) -> None:
+    model = vlm(str(tiny_vlm))
+    (request,) = looks(1)
+
+    async def closed_then_asked() -> None:
+        await model.close()
+        await model.ask(request)
+
+    with pytest.raises(VlmUnavailable, match="was closed"):
+        asyncio.run(closed_then_asked())
 
 
 def test_served_and_local_agree(tiny_vlm: Path, served_vlm: str) -> None:
