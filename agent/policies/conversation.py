@@ -107,6 +107,16 @@ def asked_video(desk: Desk, state: State, label: str | None) -> tuple[VideoRecor
     return videos[video_id], bounds(videos[video_id], state)
 
 
+def named_video(desk: Desk, state: State, label: str | None) -> VideoRecord | None:
+    """The video that an answer names: without a name the one in question, and where there is just
+    one that one; else None for a name that no video has."""
+    asked = asked_video(desk, state, label)
+    if not isinstance(asked, str):
+        return asked[0]
+    videos = list(allowed_videos(desk.library, state).values())
+    return videos[0] if len(videos) == 1 else None
+
+
 def present_video(state: State) -> str:
     """The video that was shown closer last, else the likeliest, which is shown first."""
     views = state["views"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from longtake.agent.candidates import allowed_videos, bounds
 from longtake.agent.desk import Desk
-from longtake.agent.policies.conversation import Memory, asked_video, present_video
+from longtake.agent.policies.conversation import Memory, asked_video, named_video, present_video
 from longtake.agent.policies.numbering import Numbers, between
 from longtake.agent.policies.replies import SpotlightReply
 from longtake.agent.policies.trace import Action, Choose, LookUp, Say, Turn
@@ -57,17 +57,19 @@ def shown_in_attempt(state: State) -> list[View]:
     return [*views[: talk[0]["first"]], *(view for view in views if view["id"] in chosen)]
 
 
-def named_span(desk: Desk, state: State, said: SpotlightReply) -> tuple[str, Span | None]:
-    """The video and the moment that an answer names by frames; None when it names none."""
-    asked = asked_video(desk, state, said.video)
-    if isinstance(asked, str):
-        return present_video(state), None
-    video, _ = asked
+def named_span(
+    desk: Desk, state: State, said: SpotlightReply
+) -> tuple[VideoRecord | None, Span | None]:
+    """The video that an answer names, as `named_video` gives it, and its moment by frames; None
+    when it names none."""
+    video = named_video(desk, state, said.video)
+    if video is None:
+        return None, None
     frames = [max(0, f) for f in (said.start, said.end) if f is not None]
     if not frames:
-        return video.id, None
+        return video, None
     numbers = Numbers.of(video, Span(0.0, video.duration))
-    return video.id, numbers.span(min(frames), max(frames))
+    return video, numbers.span(min(frames), max(frames))
 
 
 def _chosen(desk: Desk, state: State, said: SpotlightReply) -> Memory:

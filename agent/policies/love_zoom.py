@@ -12,7 +12,7 @@ from longtake.agent.policies.conversation import (
     Taken,
     after,
     asked_video,
-    present_video,
+    named_video,
     steps_of,
     unseen,
 )
@@ -153,13 +153,12 @@ def _on_the_way(view: View, said: ZoomReply) -> Observation:
 
 def _answered(desk: Desk, state: State, said: ZoomReply, text: str) -> Taken:
     span = None
-    asked = asked_video(desk, state, said.video)
-    video_id = present_video(state) if isinstance(asked, str) else asked[0].id
+    video = named_video(desk, state, said.video)
     if said.start is not None or said.end is not None:
         times = [t for t in (said.start, said.end) if t is not None]
         span = Span(max(0.0, min(times)), max(0.0, *times))
     observations, draft = verdict(
-        desk, state, said, text, shown=state["views"], video_id=video_id, span=span
+        desk, state, said, text, shown=state["views"], video=video, span=span
     )
     return Taken(
         memory={"reply": "answer"},

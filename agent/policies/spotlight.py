@@ -165,11 +165,9 @@ def _answered(
     broken: Sequence[str],
 ) -> Taken:
     """The answer; one whose attempt broke a rule, in the last, is doubted and says so."""
-    video_id, span = named_span(desk, state, said)
+    video, span = named_span(desk, state, said)
     shown = shown_in_attempt(state)
-    observations, draft = verdict(
-        desk, state, said, text, shown=shown, video_id=video_id, span=span
-    )
+    observations, draft = verdict(desk, state, said, text, shown=shown, video=video, span=span)
     notes: tuple[str, ...] = ()
     if broken:
         draft = {**draft, "confidence": min(DOUBTED, draft["confidence"])}

@@ -12,6 +12,7 @@ from longtake.agent.requests import seconds
 from longtake.agent.respond import from_reply
 from longtake.agent.sightings import frame_gap
 from longtake.agent.state import Draft, Observation, State, View
+from longtake.index.records import VideoRecord
 from longtake.timing import Span
 
 MOSTLY = 0.5
@@ -25,7 +26,7 @@ def verdict(
     said: str,
     *,
     shown: Sequence[View],
-    video_id: str,
+    video: VideoRecord | None,
     span: Span | None,
 ) -> tuple[tuple[Observation, ...], Draft]:
     """What an answer says was seen, and the draft that it is.
@@ -33,10 +34,14 @@ def verdict(
     Args:
         said: the reply as it came.
         shown: views that the model had before it.
+        video: that the model names for it; None when there is no video of that name, and then
+            nothing is cited.
         span: the moment that the model names for it; None when it named none: then the zoom that
             was shown last is cited, or what was shown first.
     """
-    view = _default(shown) if span is None else showing(shown, video_id, span)
+    view = None
+    if video is not None:
+        view = _default(shown) if span is None else showing(shown, video.id, span)
     found = [_piece(view)] if view is not None else []
     telling = bool(reply.answer.strip() or reply.option)
     observations = tuple(blank(other, "ok") for other in unseen(state) if other is not view)
@@ -51,8 +56,10 @@ def verdict(
     )
     known = [*(state.get("observations") or []), *observations]
     draft = from_reply(desk, {**state, "observations": known}, found, answer, said)
-    if view is None and span is not None:
-        moment = f"{desk.label(video_id)} {seconds(span.start)}-{seconds(span.end)} s"
+    if video is None and telling:
+        draft["faults"] = [*draft["faults"], f"{reply.video!r}, which is no video"]
+    elif video is not None and view is None and span is not None:
+        moment = f"{desk.label(video.id)} {seconds(span.start)}-{seconds(span.end)} s"
         draft["faults"] = [*draft["faults"], f"{moment}, which it was not shown"]
     return observations, {**draft, "leads": []}
 

@@ -352,6 +352,21 @@ def test_moments_that_were_not_shown_are_no_evidence(colours: Library) -> None:
     assert not answer.supported and not answer.evidence and answer.confidence <= 0.3
 
 
+@pytest.mark.parametrize("name", ["V7", "b.mp4"])
+def test_a_video_that_is_not_there_is_not_cited_in_another(colours: Library, name: str) -> None:
+    said = json.dumps(
+        {"action": "answer", "answer": "Yes.", "video": name, "from": 1, "to": 9, "confidence": 1}
+    )
+    eyes = Eyes({ZoomReply: lambda request: said})
+    answer = ask(colours, QUESTION, eyes)
+    assert not answer.supported and not answer.evidence
+    with desk_for(colours, eyes, "love_zoom", 16_000) as desk:
+        draft = talk(desk, QUESTION, lambda request: said).taken[-1].draft
+    assert draft is not None and draft["faults"] == [f"{name!r}, which is no video"]
+    alone = Agent(colours, vlm=eyes, policy="love_zoom").ask_sync(QUESTION, videos=["other"])
+    assert alone.supported and alone.evidence[0].video_title == "other"
+
+
 def test_only_what_may_be_looked_at_is_shown(colours: Library) -> None:
     agent = Agent(colours, vlm=Eyes(), policy="love_zoom")
     asked = agent.ask(QUESTION, videos=["signal"], between=Span(150.0, 170.0))

@@ -398,6 +398,21 @@ def test_a_model_without_thoughts_is_answered_by_but_doubted(colours: Library) -
     assert any("broke a rule: turn 1 has no thought" in note for note in answer.notes)
 
 
+@pytest.mark.parametrize("moment", [{}, {"from": 9, "to": 99}])
+def test_a_video_that_is_not_there_is_not_cited_in_another(
+    colours: Library, moment: dict[str, int]
+) -> None:
+    said = json.dumps(
+        {"thought": "t", "action": "answer", "answer": "Yes.", "video": "V7", **moment}
+    )
+    eyes = Eyes({SpotlightReply: lambda request: said})
+    answer = ask(colours, QUESTION, eyes)
+    assert not answer.supported and not answer.evidence
+    with desk_for(colours, eyes, "spotlight", 16_000) as desk:
+        draft = talk(desk, QUESTION, lambda request: said).taken[-1].draft
+    assert draft is not None and draft["faults"] == ["'V7', which is no video"]
+
+
 def test_a_model_that_talks_garbage_ends_honestly(colours: Library) -> None:
     kinds = (SpotlightReply, SpotlightAnswer, AnswerReply, LookReply, PlanReply)
     eyes = Eyes({kind: lambda request: "lorem ipsum" for kind in kinds})
