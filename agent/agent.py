@@ -269,7 +269,7 @@ class Agent:
                 ledger=answer.receipt.to_dict() if answer.receipt is not None else {},
                 trace=trace,
             )
-        except LibraryError as exc:
+        except (LibraryError, UnicodeError) as exc:
             _log.info("run %s is not recorded: %s", answer.run_id, exc)
             return _noted(answer, f"this run is not recorded: {exc}")
         return answer

@@ -232,9 +232,10 @@ def _beside(state: State, videos: Mapping[str, VideoRecord]) -> list[Candidate]:
     where = beside(state)
     if where is None or where.video_id not in videos:
         return []
-    span = where.span.clamp(videos[where.video_id].duration)
-    if span.duration <= 0:
+    allowed = bounds(videos[where.video_id], state)
+    if where.span.overlap(allowed) <= 0:
         return []
+    span = Span(max(where.span.start, allowed.start), min(where.span.end, allowed.end))
     pieces = _pieces(span, LONGEST_S)
     if where.backwards:
         pieces.reverse()

@@ -13,6 +13,7 @@ from longtake.agent.seeking import asked_of, part_of
 from longtake.agent.state import Part, State, View, Wish
 from longtake.agent.views import Place, view_of
 from longtake.agent.yes_no import asks, expected, tokens_for_questions, with_answers
+from longtake.errors import UsageError
 from longtake.index.records import VideoRecord
 from longtake.tools.fit import LOOK, contact_sheets
 from longtake.tools.select.choose import choose, missing, preset_named
@@ -52,25 +53,29 @@ def offers_of(desk: Desk, state: State) -> tuple[list[Offer], list[str]]:
     choosing says what is missing.
 
     Raises:
-        UsageError: a video has no frames where they are allowed.
+        UsageError: no video has frames where they are allowed.
     """
     texts = _texts(desk, state, part_of(state))
-    every = [
-        (video, belief, gather(desk.library, video.id, texts, span=bounds(video, state)))
-        for video, belief in _believed(desk, state)
-    ]
     preset = preset_named(desk.preset)
-    lacks = {
-        video.title: missing(preset, gathered.items, gathered.signals)
-        for video, _, gathered in every
-    }
-    fit = [offer for offer in every if not lacks[offer[0].title]]
-    notes = [
-        f"{title!r} was not looked at first: it has no {', '.join(what)}, which the preset "
-        f"{preset.name} needs"
-        for title, what in lacks.items()
-        if what and fit
-    ]
+    every: list[tuple[VideoRecord, float, Gathered]] = []
+    lacking: dict[str, str] = {}
+    for video, belief in _believed(desk, state):
+        try:
+            gathered = gather(desk.library, video.id, texts, span=bounds(video, state))
+        except UsageError as exc:
+            lacking[video.id] = f"{video.title!r} was not looked at first: {exc}"
+            continue
+        every.append((video, belief, gathered))
+        what = missing(preset, gathered.items, gathered.signals)
+        if what:
+            lacking[video.id] = (
+                f"{video.title!r} was not looked at first: it has no {', '.join(what)}, which the "
+                f"preset {preset.name} needs"
+            )
+    if not every and lacking:
+        raise UsageError("; ".join(lacking.values()))
+    fit = [offer for offer in every if offer[0].id not in lacking]
+    notes = list(lacking.values()) if fit else []
     chosen = fit or every
     total = sum(belief for _, belief, _ in chosen)
     before = len(state.get("views") or [])

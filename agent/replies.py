@@ -1,9 +1,9 @@
 """What models may reply: the schemas of every call. Only their shape is checked here; times, boxes
 and labels are untrusted until the node that asked has checked them against the library."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from longtake.timing import parse_time
 
@@ -38,8 +38,23 @@ SpanReply = tuple[Seconds, Seconds]
 LaneReply = Literal["visual", "speech", "text"]
 
 
+def whole(value: Any) -> Any:
+    """A value without half characters (lone surrogates), which JSON can spell and nothing can
+    store; a replacement stands for each."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: whole(item) for key, item in value.items()}
+    return [whole(item) for item in value] if isinstance(value, list) else value
+
+
 class _Reply(BaseModel):
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, value: Any) -> Any:
+        return whole(value)
 
 
 class Closer(_Reply):

@@ -10,9 +10,9 @@ from longtake.agent.desk import Desk
 from longtake.agent.draft import draft_answer
 from longtake.agent.evidence import Piece, answer_with, pieces
 from longtake.agent.reader import Reading
-from longtake.agent.replies import AnswerReply
+from longtake.agent.replies import AnswerReply, whole
 from longtake.agent.requests import answer_again_request, letter, repair_request
-from longtake.agent.sightings import part
+from longtake.agent.sightings import sightings
 from longtake.agent.state import Citation, Draft, Row, State
 from longtake.errors import BudgetExceeded, VlmError
 from longtake.timing import Span
@@ -27,7 +27,8 @@ SLACK_S = 0.5
 """A cited time may miss its moment by this much."""
 NOTHING = "nothing was cited"
 """The fault of an answer without citations."""
-_LETTER = re.compile(r"^\W*([A-Z]{1,2})(?:\W|$)")
+_LETTER = re.compile(r"\W*(?:(?i:option|answer)\W*)?([A-Z]{1,2})\s*(?:[).:\]].*)?", re.S)
+"""A letter that stands alone or before a mark; "A red car" begins with an article."""
 
 
 async def respond(desk: Desk, state: State) -> Draft:
@@ -85,7 +86,7 @@ def from_reply(
         "abstained": abstained,
         "reason": (reply.missing or "the evidence does not answer it") if abstained else None,
         "text": " ".join(reply.answer.split()),
-        "said": said,
+        "said": whole(said),
         "faults": faults,
         "by": "model",
     }
@@ -126,16 +127,24 @@ def chosen(options: Sequence[str], option: str | None, answer: str) -> str | Non
         if not said:
             continue
         plain = " ".join(said.split())
-        exact = [text for text in options if text.strip().lower() == plain.lower()]
+        exact = [text for text in options if _bare(text) == _bare(plain)]
         if exact:
             return exact[0]
-        match = _LETTER.match(plain)
+        match = _LETTER.fullmatch(plain)
         if match and match[1] in letters:
             return letters[match[1]]
-        inside = [text for text in options if text.strip().lower() in plain.lower()]
+        inside = [
+            text
+            for text in options
+            if re.search(rf"(?<!\w){re.escape(_bare(text))}(?!\w)", plain.lower())
+        ]
         if len(inside) == 1:
             return inside[0]
     return None
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.lower().split()).strip(" .,;:!?\"'")
 
 
 def _scores(options: Sequence[str], option: str | None) -> dict[str, float]:
@@ -174,7 +183,7 @@ def by_rule(desk: Desk, state: State, found: Sequence[Piece], why: str) -> Draft
 
 def _seen(state: State, found: Sequence[Piece]) -> list[Piece]:
     """What looks saw of what is asked; nothing when it asks for the nth and fewer were seen."""
-    targets = {view["id"] for view in state.get("views") or [] if part(view) == "target"}
+    targets = {s.view for s in sightings(state) if s.part == "target"}
     seen = [
         piece
         for piece in found

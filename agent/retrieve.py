@@ -62,14 +62,23 @@ def retrieve_rows(library: Library, state: State, context: Context) -> State:
     for index, asked in enumerate(queries[done:], done):
         found, reports = _search(library, asked, state, context, index)
         searched |= reports
-        rows += _with_neighbours(library, found)
+        rows += _allowed(_with_neighbours(library, found), state)
     relation = state["plan"]["relation"]
     anchor = state.get("anchor")
     if relation is not None and not done:
         anchor = _anchor(library, relation["anchor"], state, context)
         if anchor is not None:
-            rows = _merge(rows, _beside(library, anchor, relation["kind"]))
+            beside = _beside(library, anchor, relation["kind"])
+            rows = _merge(rows, _allowed(beside, state))
     return {"rows": rows, "anchor": anchor, "searched": searched, "retrieved": len(queries)}
+
+
+def _allowed(rows: list[Row], state: State) -> list[Row]:
+    """Rows of the stretch that the question is about."""
+    between = state.get("between")
+    if not between:
+        return rows
+    return [row for row in rows if row["end"] > between[0] and row["start"] < between[1]]
 
 
 def _search(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from longtake.agent.replies import Confidence, Seconds
+from longtake.agent.replies import Confidence, Seconds, whole
 from longtake.tools.read import visible
 
 MOST_CHARACTERS = 300
@@ -34,6 +34,11 @@ FrameNumber = Annotated[int, BeforeValidator(_number), Field(ge=-(10**9), le=10*
 
 class _Spoken(BaseModel):
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, value: Any) -> Any:
+        return whole(value)
 
     thought: str = ""
     video: str | None = None

@@ -83,7 +83,7 @@ class OpenAiVlm:
             names_pictures: the server is a vLLM, which keeps pictures by name.
         """
         self.name = name
-        self.identity = f"openai:{base_url or 'default'}#{model}"
+        self.identity = f"openai:{base_url or 'default'}#{model}{':video' if as_video else ''}"
         self._model = model
         self._base_url = base_url
         self._api_key = api_key
