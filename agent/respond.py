@@ -27,7 +27,11 @@ SLACK_S = 0.5
 """A cited time may miss its moment by this much."""
 NOTHING = "nothing was cited"
 """The fault of an answer without citations."""
-_LETTER = re.compile(r"\W*(?:(?i:option|answer)\W*)?([A-Z]{1,2})\s*(?:[).:\]].*)?", re.S)
+_LETTER = re.compile(
+    r"\W*(?:(?i:(?:the )?(?:correct |right |best )?(?:option|answer|choice)(?: is)?)\W*)?"
+    r"([A-Z]{1,2})\s*(?:[).:\]].*)?",
+    re.S,
+)
 """A letter that stands alone or before a mark; "A red car" begins with an article."""
 
 

@@ -32,6 +32,7 @@ from tests.data.colours import write_colours
         (["red", "blue"], "B. because it is", "", "blue"),
         (["red", "blue"], "Option B", "", "blue"),
         (["red", "blue"], "answer: B", "", "blue"),
+        (["red", "blue"], None, "The correct answer is (B).", "blue"),
         (["red", "blue"], "C", "", None),
         (["red", "blue"], None, "red or blue", None),
         (["red", "red wine"], None, "red wine", "red wine"),
