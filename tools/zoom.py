@@ -121,7 +121,8 @@ def checked_span(
         told.append("the times were in the wrong order")
     if high < allowed.start or low > allowed.end:
         return Refused(
-            reason=f"{low:.1f}-{high:.1f} s lies outside {allowed.start:.1f}-{allowed.end:.1f} s."
+            reason=f"{_told(low)}-{_told(high)} s lies outside "
+            f"{allowed.start:.1f}-{allowed.end:.1f} s."
         )
     if low < allowed.start or high > allowed.end:
         low, high = max(low, allowed.start), min(high, allowed.end)
@@ -132,6 +133,11 @@ def checked_span(
         high = min(allowed.end, low + least_s)
         told.append(f"widened to {low:.1f}-{high:.1f} s")
     return Span(low, high)
+
+
+def _told(seconds: float) -> str:
+    """A time as a model wrote it, in few characters however absurd."""
+    return f"{seconds:.1f}" if abs(seconds) < 1e7 else f"{seconds:.1e}"
 
 
 def checked_box(box: Sequence[float], *, notes: list[str] | None = None) -> Box | Refused | None:

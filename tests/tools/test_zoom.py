@@ -55,6 +55,7 @@ allowed_spans = st.tuples(st.floats(0, 1e5), st.floats(0.1, 1e5)).map(
 @given(anything, anything, boxes, anything, allowed_spans)
 @example(math.nan, 5.0, None, None, Span(0, 10))
 @example(9.0, 3.0, [0.9, 0.9, 0.1, 0.1], 10_000, Span(0, 10))
+@example(0.0, -1e166, None, None, Span(1, 2))
 def test_whatever_a_model_asks_stays_in_bounds_or_is_refused(
     start: float | None,
     end: float | None,
