@@ -32,7 +32,7 @@ async def ask_agent(
     answer = await agent.ask(
         question.text,
         options,
-        videos=[video.id for video in asked.videos] if asked.sample.video else None,
+        videos=[video.id for video in asked.videos],
         between=asked.between,
     )
     trace = library.store.run(answer.run_id).trace

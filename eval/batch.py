@@ -13,6 +13,7 @@ from longtake.errors import UsageError
 from longtake.eval.benchmarks.contract import Benchmark
 from longtake.eval.drawing import of_shard
 from longtake.eval.identity import MODES, Identity, Subtitles, digest, prompts_hash
+from longtake.eval.judgement import videos_of
 from longtake.eval.libraries import Indexed, index_costs, index_hash, index_videos
 from longtake.eval.log import Writer
 from longtake.eval.results import chosen_samples
@@ -138,7 +139,8 @@ def run_batch(batch: Batch, told: Told, vlm: Vlm | None = None) -> list[Path]:
     loaded = batch.benchmark.load(batch.data, batch.split, subtitles=batch.subtitles == "given")
     _check(batch, loaded)
     own = None
-    if vlm is None and any(system.name != RANDOM for system in batch.systems):
+    asks = any(sample.kind != "ranking" for sample in loaded.samples)
+    if vlm is None and asks and any(system.name != RANDOM for system in batch.systems):
         own = vlm = open_vlm(batch.settings)
         if vlm is None:
             raise UsageError("these systems need a model that sees: name one with --vlm")
@@ -150,7 +152,9 @@ def run_batch(batch: Batch, told: Told, vlm: Vlm | None = None) -> list[Path]:
         library_mode=False,
     )
     told.loaded(loaded, len(samples))
-    mine = samples if batch.library_mode else of_shard(samples, *batch.shard)
+    mine = of_shard(samples, *batch.shard)
+    if batch.library_mode or any(not sample.video for sample in samples):
+        mine = list(videos_of(loaded.samples).values())
     indexed = index_videos(
         batch.home,
         mine,

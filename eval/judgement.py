@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Literal
 
 from longtake.errors import UsageError
@@ -141,16 +140,23 @@ def response_of(record: Record, sample: Sample) -> Response:
     )
 
 
-def videos_of(samples: Iterable[Sample]) -> dict[str, Path | None]:
-    """Every video that samples are about, with its file, also when they name none to a system."""
-    return {
-        str(sample.extra.get("library_video", sample.video)): sample.video_path
-        for sample in samples
-    }
+def videos_of(samples: Iterable[Sample]) -> dict[str, Sample]:
+    """Every video that samples are about or may be answered from, also when they name none to a
+    system: each with a sample that names it and has its files."""
+    found: dict[str, Sample] = {}
+    beside: dict[str, Sample] = {}
+    for sample in samples:
+        name = sample.video or str(sample.extra["library_video"])
+        found.setdefault(name, replace(sample, video=name))
+        for other, (path, subtitles) in sample.extra.get("library_videos", {}).items():
+            named = replace(sample, video=other, video_path=path, subtitles=subtitles)
+            beside.setdefault(other, named)
+    return {**beside, **found}
 
 
 def without_video(sample: Sample) -> Sample:
-    """The sample as asked of a whole library: no video is named, evidence keeps its own.
+    """The sample as asked of a whole library: no video is named, evidence keeps its own. One that
+    names none stays as it is.
 
     Raises:
         UsageError: the sample may only see its video up to some second, which means nothing in
@@ -161,4 +167,6 @@ def without_video(sample: Sample) -> Sample:
             f"sample {sample.sample_id!r} sees its video only up to {sample.visible_until_s:g} s: "
             "streaming benchmarks cannot be asked of a library"
         )
+    if not sample.video:
+        return sample
     return replace(sample, video="", extra={**sample.extra, "library_video": sample.video})

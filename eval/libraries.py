@@ -61,6 +61,12 @@ class Indexed:
     faults: dict[str, str]
     """Video of the benchmark -> why it cannot be asked about."""
 
+    def asked_of(self, sample: Sample) -> tuple[str, ...]:
+        """Ids in the library of the videos in which a sample's answer may lie: its own, or those of
+        the library that it is asked of, as far as they are here."""
+        names = (sample.video,) if sample.video else sample.extra.get("library_videos", self.ids)
+        return tuple(dict.fromkeys(self.ids[name] for name in names if name in self.ids))
+
     def video_of(self, video_id: str) -> str:
         """The benchmark's name of a video of the library."""
         return next((name for name, known in self.ids.items() if known == video_id), video_id)

@@ -148,10 +148,9 @@ class Runner:
         if left is not None and left <= 0:
             return Outcome(status="timeout", error="the time for this video was used up before")
         library = self._indexed.library
-        wanted = [self._indexed.ids[sample.video]] if sample.video else self._indexed.ids.values()
         asked = Asked(
             sample=sample,
-            videos=tuple(library.video(video_id) for video_id in dict.fromkeys(wanted)),
+            videos=tuple(map(library.video, self._indexed.asked_of(sample))),
             order=order,
             budget=run.identity.budget,
             seed=task.seed,
@@ -186,7 +185,7 @@ class Runner:
         """Why a sample's video cannot be asked about; None when it can."""
         if sample.video:
             return self._indexed.faults.get(sample.video)
-        return None if self._indexed.ids else "none of the videos is here"
+        return None if self._indexed.asked_of(sample) else "none of the videos is here"
 
     def _ranked(self, sample: Sample, outcome: Outcome) -> tuple[str, ...]:
         """Videos by how well they fit, for questions that do not name theirs: those cited, then
@@ -197,7 +196,8 @@ class Runner:
             return ()
         names = [self._indexed.video_of(cited.video) for cited in outcome.cited]
         library = self._indexed.library
-        found = library.search(sample.question, limit=max(50, len(self._indexed.ids)))
+        videos = self._indexed.asked_of(sample)
+        found = library.search(sample.question, videos=videos, limit=max(50, len(videos)))
         names += [self._indexed.video_of(hit.video_id) for hit in found]
         return tuple(dict.fromkeys(names))
 

@@ -59,7 +59,9 @@ class Sample:
     group: str | None = None
     """Samples that are scored together."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of the benchmark that its official scorer or its export needs."""
+    """Fields of the benchmark that its official scorer or its export needs. Of questions about a
+    library also `library_video`, a video that answers it, and where the library is not all videos
+    of the split, `library_videos`: every video of it with its file and its subtitles or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

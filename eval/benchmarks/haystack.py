@@ -140,6 +140,9 @@ def _sample(line: Line, films: files.Files, given: files.Files | None) -> Sample
     extra: dict[str, Any] = {"accepted": line.accepted, "world": line.world_id}
     if whole:
         extra["library_video"] = first
+        extra["library_videos"] = {
+            name: (films.get(name), given.get(name) if given else None) for name in line.videos
+        }
     return Sample(
         sample_id=line.item_id,
         video="" if whole else line.videos[0],

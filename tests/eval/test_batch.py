@@ -27,6 +27,7 @@ from longtake.eval.benchmarks import benchmark
 from longtake.eval.drawing import drawn, of_shard
 from longtake.eval.log import read_logs
 from longtake.eval.samples import Sample
+from longtake.eval.summary import read_costs
 from tests.agent.seeing import Eyes
 from tests.eval.world import LETTERS, NEEDLES, STRETCHES, reader
 
@@ -207,6 +208,30 @@ def test_a_limit_is_stamped_on_every_number(mme: Path, settings: Settings, tmp_p
     run_batch(made, Told())
     (run,) = call("score", tmp_path)["runs"]
     assert "LIMIT 2, seed 5" in run["stamps"] and run["samples"] == 2
+
+
+def test_questions_to_a_library_have_all_of_it_whatever_is_drawn(
+    world: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """MSR-VTT's are answered by ranks, so that no model is needed."""
+    data = tmp_path / "data"
+    shutil.copytree(world, data / "videos")
+    names = [colour for colour, _ in NEEDLES]
+    rows = [f"ret{i},msr{i},{name},the screen is {name}" for i, name in enumerate(names)]
+    lines = ["key,vid_key,video_id,sentence", *rows]
+    (data / "MSRVTT_JSFUSION_test.csv").write_text("".join(f"{line}\n" for line in lines))
+    out = tmp_path / "out"
+    for number in (1, 2):
+        made = batch(
+            data, out, settings, "uniform", benchmark=benchmark("msrvtt-1ka"), limit=1,
+            budgets=(1400,), shard=(number, 2),
+        )  # fmt: skip
+        run_batch(made, Told())
+    (log,) = read_logs([out])
+    (record,) = log.records
+    assert log.identity.model == "none"
+    assert record.status == "ok", record.error
+    assert sorted(read_costs(log.folders)) == sorted(names)
 
 
 def test_what_cannot_be_run_is_told_before_indexing(

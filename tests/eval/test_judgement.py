@@ -1,6 +1,7 @@
 """From records to judgements: what is shown in another order, what did not end in a reply, what is
 asked of a library."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,18 @@ def test_only_stretches_of_the_samples_video_are_taken(asked: Sample) -> None:
 def test_a_question_to_a_library_names_no_video(asked: Sample) -> None:
     freed = without_video(asked)
     assert (freed.video, freed.question, freed.answer) == ("", "Which?", "C")
-    assert videos_of([freed]) == videos_of([asked]) == {"v": Path("v.mp4")}
+    assert without_video(freed) == freed
+    for sample in (freed, asked):
+        (named,) = videos_of([sample]).values()
+        assert (named.video, named.video_path) == ("v", Path("v.mp4"))
+
+
+def test_a_library_has_the_videos_that_no_question_is_about(asked: Sample) -> None:
+    library = {"v": (None, None), "w": (Path("w.mp4"), Path("w.srt"))}
+    whole = replace(asked, video="", extra={"library_video": "v", "library_videos": library})
+    found = videos_of([whole])
+    assert found["v"].video_path == Path("v.mp4")
+    assert (found["w"].video, found["w"].subtitles) == ("w", Path("w.srt"))
 
 
 def test_a_stream_cannot_be_a_library() -> None:

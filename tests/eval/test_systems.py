@@ -156,5 +156,22 @@ def test_a_whole_library_is_searched_for_the_video(
     assert log.records[0].option == "D"
 
 
+def test_only_the_videos_asked_about_are_searched(
+    tmp_path: Path, indexed: Indexed, settings: Settings, samples: tuple[Sample, ...]
+) -> None:
+    """The library also holds what other runs indexed, and other libraries' videos."""
+    whole = replace(samples[2], video="", extra={"library_video": "yellow"})
+    two = {name: (None, None) for name in ("green", "blue")}
+    apart = replace(whole, sample_id="apart", extra={**whole.extra, "library_videos": two})
+    left = replace(indexed, ids={name: indexed.ids[name] for name in two})
+    for sample, known in ((whole, left), (apart, indexed)):
+        for system in ("agent", "uniform"):
+            folder = tmp_path / sample.sample_id
+            log = go(folder, known, settings, [sample], system, reader(), 9000)
+            (record,) = log.records
+            assert record.ranked_videos and set(record.ranked_videos) <= set(two)
+            assert record.frames and {frame.video for frame in record.frames} <= set(two)
+
+
 def test_there_is_a_line_about_every_system() -> None:
     assert all(system.line for system in SYSTEMS.values())
