@@ -70,7 +70,7 @@ class Summary:
     seeds: stats.Seeds | None
     grounding: Measured
     """`recall`, `complete`, `precision`, `iou`, `iop`, `grounded accuracy`, of samples with
-    evidence."""
+    evidence of an answer."""
     luck: Mapping[str, int]
     """`hit and right`, `hit but wrong`, `miss but right`, `miss and wrong`."""
     twins: stats.Estimate | None
@@ -154,19 +154,21 @@ def _seeds(result: Result) -> stats.Seeds | None:
 
 
 def found_of(result: Result) -> dict[tuple[str, int], grounding.Grounding]:
-    """How the citations of every record with evidence hold."""
+    """How the citations of every record with evidence hold. What proves that there is no answer is
+    not to be cited: abstaining is right."""
     samples = {sample.sample_id: sample for sample in result.samples}
     found = {}
     for key, record in result.records.items():
-        held = grounding.grounding(record.evidence, samples[record.sample_id].evidence)
-        if held is not None:
+        sample = samples[record.sample_id]
+        held = grounding.grounding(record.evidence, sample.evidence)
+        if held is not None and sample.answerable:
             found[key] = held
     return found
 
 
 def _grounding(result: Result) -> Measured:
-    """Every sample with evidence counts; one without a record has none of it."""
-    proven = [sample for sample in result.samples if sample.evidence]
+    """Every answerable sample with evidence counts; one without a record has none of it."""
+    proven = [sample for sample in result.samples if sample.evidence and sample.answerable]
     if not proven:
         return {}
     found = found_of(result)

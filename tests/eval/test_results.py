@@ -143,6 +143,17 @@ def test_citations_are_held_against_the_evidence() -> None:
     assert total.luck == {"hit and right": 1, "miss but right": 1, "miss and wrong": 1}
 
 
+def test_who_rightly_abstains_has_nothing_to_cite() -> None:
+    good = (Cited(video="a", start_s=10, end_s=20, lane="visual"),)
+    none = sample("b1", answer=None, answerable=False)
+    total = summary(
+        result([sample("a1"), none], [record("a1", "A", evidence=good), record("b1", None)])
+    )
+    found = {name: made and made.value for name, made in total.grounding.items()}
+    assert found["grounded accuracy"] == found["recall"] == 1
+    assert total.luck == {"hit and right": 1}
+
+
 def test_always_answering_and_always_abstaining_fail_twins() -> None:
     pair = [sample("a1", twin="a2"), sample("a2", twin="a1", answer=None, answerable=False)]
     for options, twins in ((("A", "A"), 0.0), ((None, None), 0.0), (("A", None), 1.0)):
