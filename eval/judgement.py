@@ -108,12 +108,22 @@ def shown(sample: Sample, order: Sequence[int]) -> Sample:
     answer = sample.answer
     if sample.kind == "option" and isinstance(answer, str) and answer:
         answer = letter(list(order).index(ord(answer) - ord("A")))
+    if sample.kind == "order" and isinstance(answer, tuple):
+        places = [list(order).index(ord(str(item)) - ord("A")) for item in answer]
+        answer = tuple(map(letter, places))
     return replace(sample, options=tuple(sample.options[i] for i in order), answer=answer)
 
 
 def unshown(parsed: Parsed | None, order: Sequence[int]) -> Parsed | None:
-    """A letter as shown, as the benchmark's letter; anything else unchanged."""
-    if not order or not isinstance(parsed, str) or len(parsed) != 1:
+    """Letters as shown, as the benchmark's letters; anything else unchanged."""
+    if isinstance(parsed, tuple) and order:
+        names = tuple(_unshown(item, order) for item in parsed if isinstance(item, str))
+        return names if len(names) == len(parsed) else parsed
+    return _unshown(parsed, order) if isinstance(parsed, str) and order else parsed
+
+
+def _unshown(parsed: str, order: Sequence[int]) -> str:
+    if len(parsed) != 1:
         return parsed
     place = ord(parsed) - ord("A")
     return letter(order[place]) if 0 <= place < len(order) else parsed

@@ -127,7 +127,9 @@ def judge(benchmark: Benchmark, sample: Sample, record: Record | None) -> Scored
     if tuple(order) not in ((), tuple(range(len(sample.options)))):
         official = replace(official, parsed=unshown(official.parsed, order))
         strict = replace(strict, parsed=unshown(strict.parsed, order))
-        response = replace(response, text=str(official.parsed or ""))
+        parsed = official.parsed
+        named = ", ".join(map(str, parsed)) if isinstance(parsed, tuple) else str(parsed or "")
+        response = replace(response, text=named)
     return Scored(sample=sample, response=response, official=official, strict=strict)
 
 

@@ -73,6 +73,18 @@ def test_letters_and_orders_are_inverse(asked: Sample) -> None:
         assert unshown(shown(asked, order).answer, order) == asked.answer
 
 
+def test_orders_of_options_are_judged_as_shown(asked: Sample) -> None:
+    ordered = replace(asked, kind="order", answer=("C", "A", "D", "B"))
+    order = (2, 0, 3, 1)
+    assert shown(ordered, order).answer == ("A", "B", "C", "D")
+    assert unshown(("A", "B", "C", "D"), order) == ordered.answer
+    given = record(raw_response='{"answer": "A, B, C, D"}', options_order=order)
+    got = judge(benchmark("haystack"), ordered, given)
+    assert (got.strict.score, got.strict.values["tau"]) == (1, 1)
+    assert got.strict.parsed == ordered.answer
+    assert got.response == Response(text="C, A, D, B")
+
+
 def test_the_letter_that_rules_chose_is_in_the_order_of_the_benchmark(asked: Sample) -> None:
     given = record(
         raw_response="It was said: the blue one.",
