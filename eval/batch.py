@@ -248,7 +248,7 @@ def identity_of(
     own = {"policy", "preset", "budget", "search_options"}
     asking = {
         "agent": settings.agent.model_dump(exclude=own) if is_agent else {},
-        "vlm": settings.vlm.model_dump(include={"family", "video", "dtype", "processor"}),
+        "vlm": settings.vlm.model_dump(include={"family", "video", "stamps", "dtype", "processor"}),
     }
     return Identity(
         benchmark=loaded.benchmark,
@@ -279,12 +279,34 @@ def code_version() -> str:
     """Version of longtake and a hash of the source that decides answers."""
     root = Path(longtake.__file__).parent
     made = hashlib.sha256()
-    for package in _CODE:
-        for path in sorted((root / package).rglob("*.py")):
-            if package == "eval" and path.stem not in _ANSWERING:
-                continue
-            made.update(f"{package}/{path.name}\n".encode() + path.read_bytes())
+    for path in answering():
+        made.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return f"{longtake.__version__}+{made.hexdigest()[:8]}"
 
 
-_ANSWERING = frozenset({"agents", "asking", "libraries", "material", "reading", "systems"})
+_ANSWERING = frozenset(
+    {
+        "agents",
+        "asking",
+        "libraries",
+        "material",
+        "reading",
+        "runner",
+        "samples",
+        "sources",
+        "systems",
+        "watched",
+    }
+)
+
+
+def answering() -> list[Path]:
+    """The source files that decide what is asked and what a system answers."""
+    root = Path(longtake.__file__).parent
+    files = [root / "timing.py"]
+    for package in _CODE:
+        for path in sorted((root / package).rglob("*.py")):
+            asks = path.stem in _ANSWERING or path.parent.name == "benchmarks"
+            if package != "eval" or asks:
+                files.append(path)
+    return files

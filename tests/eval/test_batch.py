@@ -18,6 +18,8 @@ from longtake.errors import UsageError
 from longtake.eval.batch import (
     Batch,
     Told,
+    answering,
+    identity_of,
     parse_budgets,
     parse_shard,
     parse_systems,
@@ -232,6 +234,26 @@ def test_questions_to_a_library_have_all_of_it_whatever_is_drawn(
     assert log.identity.model == "none"
     assert record.status == "ok", record.error
     assert sorted(read_costs(log.folders)) == sorted(names)
+
+
+def test_what_decides_answers_is_in_the_identity(
+    mme: Path, settings: Settings, tmp_path: Path
+) -> None:
+    stamped = settings.model_copy(
+        update={"vlm": settings.vlm.model_copy(update={"stamps": True})}
+    )
+    loaded = benchmark("video-mme").load(mme, "test")
+    (uniform,) = parse_systems("uniform")
+    one, other = (
+        identity_of(batch(mme, tmp_path, s, "uniform"), loaded, reader(), uniform, 700, 3)
+        for s in (settings, stamped)
+    )
+    assert list(one.differences(other)) == ["settings"]
+    files = {f"{path.parent.name}/{path.name}" for path in answering()}
+    for name in ("sources", "watched", "runner", "samples"):
+        assert f"eval/{name}.py" in files
+    assert {"benchmarks/videomme.py", "longtake/timing.py", "select/choose.py"} <= files
+    assert not {"eval/statistics.py", "eval/summary.py"} & files
 
 
 def test_what_cannot_be_run_is_told_before_indexing(
