@@ -103,7 +103,8 @@ def _search(
         sentences=library.sentence_encoder,
         images=library.image_encoder,
     )
-    quoted = [hit for hit in result.hits if hit.quote][: 2 * context.depth]
+    quoted = [hit for hit in result.hits if hit.quote and library.may_quote(hit.lane, hit.span)]
+    quoted = quoted[: 2 * context.depth]
     pictures = [hit for hit in result.hits if not hit.quote][:3]
     rows = [_row(hit, index) for hit in quoted + pictures]
     return rows, {str(lane): report for lane, report in result.searched.items()}

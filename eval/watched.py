@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from longtake.errors import MediaError
 from longtake.index.records import CueRecord, SegmentRecord
 from longtake.timing import Span
-from longtake.tools.library import Library
+from longtake.tools.library import Lane, Library
 
 if TYPE_CHECKING:
     from longtake.index.frames import Frame, Size
@@ -137,15 +137,17 @@ class WatchedLibrary(Library):
     def segments(self, video_id: str, between: Span | None = None) -> list[SegmentRecord]:
         """Speech, without what has not been said whole by the second that `reading` allows."""
         rows = super().segments(video_id, between)
-        noted = _reading.get()
-        if noted is None or noted.until is None:
-            return rows
-        return [row for row in rows if row.segment.end <= noted.until]
+        return [row for row in rows if self.may_quote("speech", row.segment.span)]
 
     def cues(self, video_id: str, between: Span | None = None) -> list[CueRecord]:
         """On-screen text that stands before the second that `reading` allows."""
         rows = super().cues(video_id, between)
+        return [row for row in rows if self.may_quote("text", row.cue.span)]
+
+    def may_quote(self, lane: Lane, span: Span) -> bool:
+        """Whether speech has been said whole, or on-screen text stands, by the second that
+        `reading` allows."""
         noted = _reading.get()
         if noted is None or noted.until is None:
-            return rows
-        return [row for row in rows if row.cue.start < noted.until]
+            return True
+        return span.end <= noted.until if lane == "speech" else span.start < noted.until

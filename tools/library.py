@@ -214,6 +214,11 @@ class Library:
         """On-screen text in time order, all or what overlaps `between`."""
         return self.store.cues(video_id, between)
 
+    def may_quote(self, lane: Lane, span: Span) -> bool:
+        """Whether words found in `lane` that stand at `span` may be used for the question at hand;
+        here all may."""
+        return True
+
     def frames_at(
         self,
         video_id: str,

@@ -67,7 +67,7 @@ def text_evidence(
     vectors = library.store.sentence_vectors(video_id) if encoder is not None else None
     if encoder is None or vectors is None:
         return None
-    segments, cues = library.segments(video_id), library.cues(video_id)
+    segments, cues = library.store.segments(video_id), library.store.cues(video_id)
     inside = np.ones(len(vectors.starts), bool)
     if span is not None:
         inside = (vectors.starts < span.end) & (vectors.ends > span.start)
@@ -84,7 +84,8 @@ def text_evidence(
             else:
                 cue = cues[position].cue
                 item = TextItem(text=cue.text, span=cue.span, lane="text")
-            found.append((item, score))
+            if library.may_quote(item.lane, item.span):
+                found.append((item, score))
     found = _once(sorted(found, key=lambda pair: in_time(pair[0])))
     return Evidence(
         items=tuple(item for item, _ in found), nearness=tuple(score for _, score in found)

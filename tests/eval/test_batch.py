@@ -239,9 +239,7 @@ def test_questions_to_a_library_have_all_of_it_whatever_is_drawn(
 def test_what_decides_answers_is_in_the_identity(
     mme: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    stamped = settings.model_copy(
-        update={"vlm": settings.vlm.model_copy(update={"stamps": True})}
-    )
+    stamped = settings.model_copy(update={"vlm": settings.vlm.model_copy(update={"stamps": True})})
     loaded = benchmark("video-mme").load(mme, "test")
     (uniform,) = parse_systems("uniform")
     one, other = (

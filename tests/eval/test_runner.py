@@ -174,6 +174,27 @@ def test_nothing_later_than_the_question_is_read(
         assert opened["visible_until_s"] == until
 
 
+@pytest.mark.parametrize("system", ["agent", "video_rag"])
+@pytest.mark.parametrize(("until", "told"), [(6.5, False), (8.5, True)])
+def test_a_line_that_is_not_said_whole_yet_is_found_by_nobody(
+    tmp_path: Path,
+    indexed: Indexed,
+    settings: Settings,
+    samples: tuple[Sample, ...],
+    system: str,
+    until: float,
+    told: bool,
+) -> None:
+    """It is said from 5 s to 8 s."""
+    question = "Who said that the morning is good?"
+    asked = replace(samples[0], question=question, visible_until_s=until)
+    eyes = reader()
+    log = go(tmp_path, indexed, settings, [asked], system, eyes, 6000, split=str(until))
+    assert log.records[0].status == "ok", log.records[0].error
+    shown = " ".join(str(message) for request in eyes.asked for message in request.messages)
+    assert ("Good morning." in shown) is told
+
+
 def test_files_that_were_read_are_noted(
     tmp_path: Path, indexed: Indexed, settings: Settings, samples: tuple[Sample, ...]
 ) -> None:

@@ -161,7 +161,7 @@ def _rows(
     for text in texts:
         sentences = library.sentence_encoder
         result = search_rows(library.store, text, options=options, sentences=sentences, images=None)
-        hits += result.hits
+        hits += [hit for hit in result.hits if library.may_quote(hit.lane, hit.span)]
     there = {
         "speech": bool(library.segments(video_id)),
         "text": bool(library.cues(video_id)),
