@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from longtake.eval.areas import model_of
 from longtake.eval.records import Record
 from longtake.eval.results import Result
 from longtake.eval.systems import SELECT
@@ -104,23 +105,38 @@ def _accounts(result: Result) -> Iterator[str]:
 
 
 def across(results: Sequence[Result]) -> list[str]:
-    """What is odd about several runs at one budget: controls that do as well as what they control
-    for."""
+    """What is odd about several runs that ask the same of one model at one budget: controls that do
+    as well as what they control for."""
     found = []
-    by_budget: dict[int, dict[str, Result]] = {}
+    several = len({r.identity.model for r in results} - {"none"}) > 1
+    alike: dict[tuple[object, ...], list[Result]] = {}
     for result in results:
-        by_budget.setdefault(result.identity.budget, {})[result.identity.label] = result
-    for budget, runs in by_budget.items():
-        seeing = [r for r in runs.values() if r.identity.system in ("agent", "uniform", "topk")]
+        asked = (*asked_of(result), result.identity.model)
+        alike.setdefault(asked, []).append(result)
+    for runs in alike.values():
+        seeing = [r for r in runs if r.identity.system in ("agent", "uniform", "topk")]
         for control in ("blind", "black"):
-            for other in (r for r in runs.values() if r.identity.system == control):
+            for other in (r for r in runs if r.identity.system == control):
                 for full in seeing:
                     if _as_good(other, full):
+                        name = full.identity.label + (model_of(full) if several else "")
                         found.append(
-                            f"{control} is within a standard error of {full.identity.label}: at "
-                            f"{budget} tokens the pictures may not matter"
+                            f"{control} is within a standard error of {name}: at "
+                            f"{full.identity.budget} tokens the pictures may not matter"
                         )
     return found
+
+
+def asked_of(result: Result) -> tuple[object, ...]:
+    """What runs that are held against each other share, beside the model."""
+    identity = result.identity
+    return (
+        identity.benchmark,
+        identity.split,
+        identity.subtitles,
+        identity.library_mode,
+        identity.budget,
+    )
 
 
 def _as_good(control: Result, full: Result) -> bool:

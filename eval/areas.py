@@ -26,11 +26,15 @@ class Curve:
 
 def curves_of(results: Sequence[Result]) -> list[Curve]:
     """The curves that runs make up, in the order of their first run."""
+    several = len({r.identity.model for r in results} - {"none"}) > 1
     groups: dict[str, list[Result]] = {}
     for result in results:
         rest = result.identity.model_copy(update={"budget": 1})
         groups.setdefault(rest.run_id, []).append(result)
-    return [_curve(sorted(g, key=lambda r: r.identity.budget)) for g in groups.values()]
+    return [
+        _curve(sorted(runs, key=lambda r: r.identity.budget), with_model=several)
+        for runs in groups.values()
+    ]
 
 
 def areas(results: Sequence[Result]) -> list[Curve]:
@@ -38,13 +42,20 @@ def areas(results: Sequence[Result]) -> list[Curve]:
     return [curve for curve in curves_of(results) if len(curve.budgets) > 1]
 
 
-def name_of(result: Result) -> str:
-    """The system with policy and preset."""
+def name_of(result: Result, *, with_model: bool = False) -> str:
+    """The system with policy and preset, and with its model where runs have several."""
     identity = result.identity
-    return "-".join(part for part in (identity.system, identity.policy, identity.preset) if part)
+    name = "-".join(part for part in (identity.system, identity.policy, identity.preset) if part)
+    return f"{name}{model_of(result)}" if with_model else name
 
 
-def _curve(runs: Sequence[Result]) -> Curve:
+def model_of(result: Result) -> str:
+    """` (MODEL)`, to stand behind a name; empty for a run without one."""
+    model = result.identity.model
+    return "" if model == "none" else f" ({model})"
+
+
+def _curve(runs: Sequence[Result], *, with_model: bool) -> Curve:
     budgets = tuple(run.identity.budget for run in runs)
     spent = [[r.spent.total for r in run.records.values()] for run in runs]
     area = None
@@ -58,7 +69,7 @@ def _curve(runs: Sequence[Result]) -> Curve:
         ]
         area = stats.mean(heights, [cluster_of(s) for s in common])
     return Curve(
-        name=name_of(runs[0]),
+        name=name_of(runs[0], with_model=with_model),
         budgets=budgets,
         points=tuple(run.accuracy() for run in runs),
         tokens=tuple(sum(s) / len(s) if s else 0.0 for s in spent),

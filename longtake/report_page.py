@@ -153,19 +153,30 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> Html:
 
 
 def _comparisons(results: "Sequence[Result]") -> Html:
-    """Every run less the baseline of its budget."""
+    """Every run less the baseline that was asked the same; only a run without a model has those of
+    several."""
+    from longtake.eval.alarms import asked_of
+    from longtake.eval.areas import model_of
     from longtake.eval.compare import compare
 
     head = ["run", "points (95%)", "only it", "only the other", "p (McNemar)", "detectable"]
     rows = []
+    several = len({r.identity.model for r in results} - {"none"}) > 1
     for base_name in _BASE:
-        bases = {r.identity.budget: r for r in results if r.identity.system == base_name}
+        bases = {
+            (asked_of(r), r.identity.model): r for r in results if r.identity.system == base_name
+        }
         if not bases:
             continue
-        for result in results:
-            base = bases.get(result.identity.budget)
-            if base is None or result is base:
-                continue
+        pairs = [
+            (result, base)
+            for result in results
+            for (asked, model), base in bases.items()
+            if result is not base
+            and asked == asked_of(result)
+            and result.identity.model in ("none", model)
+        ]
+        for result, base in pairs:
             try:
                 made = compare(result, base, ["system", "model", "options", "settings"])
             except UsageError:
@@ -177,7 +188,7 @@ def _comparisons(results: "Sequence[Result]") -> Html:
             span = interval(difference, points)
             rows.append(
                 [
-                    f"{result.identity.label} less {base_name}",
+                    f"{result.identity.label} less {base_name}{model_of(base) if several else ''}",
                     points(difference["value"]) + (f" ({span})" if span else ""),
                     str(made.all.only_first),
                     str(made.all.only_second),

@@ -116,6 +116,17 @@ def test_runs_of_several_benchmarks_are_no_report() -> None:
         page([one, other], samples=1, pictures=1)
 
 
+def test_runs_are_held_against_the_baseline_of_their_own_model() -> None:
+    samples = [sample("a1"), sample("b1")]
+    right = [record(s.sample_id, "A") for s in samples]
+    runs = [result(samples, right, system="uniform", model=model) for model in ("m1", "m2")]
+    runs.append(result(samples, right, system="agent", model="m2"))
+    runs.append(result(samples, right, system="random", model="none", model_identity="none"))
+    words = Parsed(page(runs, samples=0, pictures=0)).words
+    found = sorted(re.findall(r"(agent|random)-\d+ less uniform \((m\d)\)", words))
+    assert found == [("agent", "m2"), ("random", "m1"), ("random", "m2")]
+
+
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
 

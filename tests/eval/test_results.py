@@ -10,7 +10,7 @@ import pytest
 
 from longtake.errors import UsageError
 from longtake.eval.alarms import across, alarms
-from longtake.eval.areas import areas
+from longtake.eval.areas import areas, curves_of
 from longtake.eval.compare import compare
 from longtake.eval.log import Log
 from longtake.eval.records import Cited, FrameSent, Record, Spent
@@ -251,3 +251,13 @@ def test_a_control_as_good_as_the_system_raises_an_alarm() -> None:
     blind = result(samples, [record(n, "A" if n != "c1" else "B") for n in NAMES], system="blind")
     wrong = result(samples, [record(n, "B") for n in NAMES], system="black")
     assert [line.split(" ")[0] for line in across([full, blind, wrong])] == ["blind"]
+
+
+def test_what_was_asked_of_another_model_or_benchmark_controls_nothing() -> None:
+    samples = [sample(n) for n in NAMES]
+    right = [record(n, "A") for n in NAMES]
+    for name, other in {"model": "m2", "subtitles": "asr", "library_mode": True}.items():
+        blind = result(samples, right, system="blind", **{name: other})
+        assert across([result(samples, right), blind]) == []
+    runs = [result(samples, right, model=model) for model in ("m1", "m2")]
+    assert [curve.name.split(" ")[1] for curve in curves_of(runs)] == ["(m1)", "(m2)"]
