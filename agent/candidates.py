@@ -4,6 +4,7 @@ stretches that nothing speaks for or against."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from longtake.agent.outcomes import shown_views
 from longtake.agent.seeking import beside, decided_after, part_of
 from longtake.agent.sightings import gaps_of, part
 from longtake.agent.state import Observation, State, View
@@ -187,10 +188,10 @@ def _pieces(span: Span, step: float) -> list[Span]:
 
 
 def _seen(state: State) -> dict[str, list[Span]]:
-    """What was seen of each video, for what is looked for now."""
+    """What was shown of each video, for what is looked for now."""
     now = part_of(state)
     spans: dict[str, list[Span]] = {}
-    for view in state.get("views") or []:
+    for view in shown_views(state):
         if part(view) == now:
             spans.setdefault(view["video_id"], []).extend(_settled(view))
     return spans

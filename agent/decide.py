@@ -7,6 +7,7 @@ from typing import Literal
 from longtake.agent.candidates import allowed_videos, bounds
 from longtake.agent.desk import Desk
 from longtake.agent.evidence import told
+from longtake.agent.outcomes import same_stretch, shown_views
 from longtake.agent.plan import sub_query
 from longtake.agent.replies import ReflectReply
 from longtake.agent.requests import reflect_request, repair_request, seconds
@@ -26,8 +27,6 @@ Action = Literal["answer", "look", "zoom", "search", "read"]
 
 ASK_SHARE = 0.1
 """Of the tokens left that a decision by the model may cost."""
-SAME = 0.7
-"""Stretches that share this much of the longer one show the same."""
 FINER = 2.0
 """A zoom shows something new when its frames are this many times as dense."""
 MOST_QUERIES = 8
@@ -65,7 +64,7 @@ async def by_model(desk: Desk, state: State) -> Said:
     request = reflect_request(
         question=state["question"],
         evidence=told(desk, state),
-        looked=[f"{desk.label(v['video_id'])} {_stretch(v)}" for v in state["views"]],
+        looked=[f"{desk.label(v['video_id'])} {_stretch(v)}" for v in shown_views(state)],
         refused=_refusals(desk, state),
         videos=_videos_line(desk, state),
         left=desk.ledger.left,
@@ -141,7 +140,7 @@ def checked(desk: Desk, state: State, reply: ReflectReply) -> Said:
         "kind": kind,
         "why": f"the model: {why}",
     }
-    if any(shows_same(wish, view) for view in state["views"]):
+    if any(shows_same(wish, view) for view in shown_views(state)):
         return _refused(f"{reply.action}: that was shown already")
     decision = Decision(action=reply.action, why=why, by="model", wishes=(wish,))
     return Said(decision=decision, refused=changed)
@@ -194,11 +193,3 @@ def shows_same(wish: Wish, view: View) -> bool:
     span = Span(wish["start"], wish["end"])
     zoomed = wish["kind"] != "zoom" or view["kind"] == "zoom"
     return zoomed or frame_gap(view) <= FINER * span.duration / ZOOM.frames(span)
-
-
-def same_stretch(wish: Wish, other: View | Wish) -> bool:
-    """Whether most of both is the same part of one video."""
-    if wish["video_id"] != other["video_id"] or wish["crop"] != other["crop"]:
-        return False
-    one, two = Span(wish["start"], wish["end"]), Span(other["start"], other["end"])
-    return one.overlap(two) >= SAME * max(one.duration, two.duration)

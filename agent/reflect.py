@@ -14,11 +14,12 @@ from langgraph.types import Command
 from longtake.agent.belief import agreed, confidence
 from longtake.agent.candidates import bounds
 from longtake.agent.context import Context
-from longtake.agent.decide import Decision, by_model, same_stretch, shows_same
+from longtake.agent.decide import Decision, by_model, shows_same
 from longtake.agent.desk import desk_of
 from longtake.agent.draft import draft_answer
 from longtake.agent.events import emit
 from longtake.agent.evidence import set_aside_answer
+from longtake.agent.outcomes import same_stretch, shown_views
 from longtake.agent.seeking import in_order, needs_all
 from longtake.agent.sightings import Sighting, frame_gap, part, sightings
 from longtake.agent.state import Observation, State, Wish
@@ -108,7 +109,7 @@ def closer_wishes(library: Library, state: State, latest: Sequence[Observation])
         wishes += _edge_wishes(library, state, sighting)
     fresh: list[Wish] = []
     for wish in wishes:
-        shown = any(shows_same(wish, view) for view in state["views"])
+        shown = any(shows_same(wish, view) for view in shown_views(state))
         if not shown and not any(same_stretch(wish, other) for other in fresh):
             fresh.append(wish)
     return fresh
