@@ -86,14 +86,18 @@ class Calls:
         return self.vlm.price(request)
 
     def fits(self, request: Request, *, answer: bool = False) -> bool:
-        """Whether a request can be made with what is left.
+        """Whether a request can be made with what is left, or costs nothing more.
 
         Args:
             answer: it writes the final answer and may draw on the answer's reserve.
         """
-        return not self.ledger.overdrawn and (
-            self.price(request).total <= self.ledger.available(answer=answer)
-        )
+        room = 0 if self.ledger.overdrawn else self.ledger.available(answer=answer)
+        return self.price(request).total <= room or self.is_replied(request)
+
+    def is_replied(self, request: Request) -> bool:
+        """Whether this run has a reply to a request, as after its process was killed."""
+        key = request.key(self.vlm.identity)
+        return self._journal.reply_in_run(self._run_id, key) is not None
 
     def set_aside(self, tokens: int) -> None:
         """Make the answer's reserve that large, also for when the run is resumed.

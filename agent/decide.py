@@ -67,9 +67,10 @@ async def by_model(desk: Desk, state: State) -> Said:
         looked=[f"{desk.label(v['video_id'])} {_stretch(v)}" for v in shown_views(state)],
         refused=_refusals(desk, state),
         videos=_videos_line(desk, state),
-        left=desk.ledger.left,
+        left=_left(state),
     )
-    if desk.calls.price(request).total > ASK_SHARE * desk.ledger.left:
+    cheap = desk.calls.price(request).total <= ASK_SHARE * desk.ledger.left
+    if not cheap and not desk.calls.is_replied(request):
         return before
     try:
         reply = await desk.calls.structured(
@@ -80,6 +81,15 @@ async def by_model(desk: Desk, state: State) -> Said:
     if not isinstance(reply.parsed, ReflectReply):
         return replace(before, usable=False)
     return checked(desk, state, reply.parsed)
+
+
+def _left(state: State) -> int:
+    """Tokens that were left when the round was chosen, by its event: a run that was killed while it
+    decided asks the same again and finds its reply."""
+    chosen = (e["left"] for e in reversed(state["trace"]) if e["event"] == "selected")
+    left = next(chosen)
+    assert isinstance(left, int)
+    return left
 
 
 def _refusals(desk: Desk, state: State) -> list[str]:

@@ -184,7 +184,8 @@ def _phrases(text: str) -> list[str]:
 
 def tokens_for_questions(desk: Desk) -> int:
     """The most that all questions about frames may cost. What they cost already counts as left, so
-    that a run that was killed while it asked asks the same again and finds its replies."""
+    that a run that was killed while it asked asks the same again and finds its replies; not so
+    where a server's first reports corrected the prices that its frames were chosen by."""
     spent = sum(entry.charged for entry in desk.ledger.entries if entry.node == NODE)
     return int((desk.ledger.left + spent) * SHARE)
 
