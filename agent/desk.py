@@ -60,8 +60,9 @@ class Desk:
         return self.calls.ledger
 
     def label(self, video_id: str) -> str:
-        """What models call a video: `V1`, ... in the order of the library."""
-        return self._labels[video_id]
+        """What models call a video: `V1`, ... in the order of the library; those that were indexed
+        since the run began come after them, as they are met."""
+        return self._labels.setdefault(video_id, f"V{len(self._labels) + 1}")
 
     def video_of(self, label: str) -> str | None:
         """Id of the video with that label; None when there is none."""
