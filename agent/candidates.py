@@ -214,7 +214,7 @@ def _is_seen(candidate: Candidate, seen: Mapping[str, Sequence[Span]]) -> bool:
 
 
 def _moved(left: Sequence[Candidate], observations: Sequence[Observation]) -> list[Candidate]:
-    """Beliefs after what was seen: more near telling moments and in their videos."""
+    """Beliefs after what was seen: more near telling moments."""
     telling = [o for o in observations if o["relevant"] and o["confidence"] >= 0.5]
     if not telling:
         return list(left)

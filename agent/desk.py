@@ -141,11 +141,6 @@ async def desk_of(state: Mapping[str, Any], runtime: Runtime[Context]) -> Desk:
     return _desks[run_id]
 
 
-def existing_desk(run_id: str) -> Desk | None:
-    """The desk of a run of this process, if it has one."""
-    return _desks.get(run_id)
-
-
 def close_desk(run_id: str) -> None:
     """Let go of what a run shared; safe to call again."""
     desk = _desks.pop(run_id, None)

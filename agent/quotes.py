@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from longtake.agent.requests import Quote, seconds
-from longtake.agent.state import Row
 from longtake.timing import Span
 from longtake.tools.library import Library
 from longtake.tools.read import capped, items_in
@@ -21,11 +20,6 @@ def quotes_in(library: Library, video_id: str, span: Span) -> list[Quote]:
     `MOST_TOKENS`. No line takes all the room, whatever somebody has written into a video."""
     found = [replace(item, text=cut(item.text)) for item in items_in(library, video_id, span)]
     return [(item.head, item.text) for item in capped(found, MOST_TOKENS).items]
-
-
-def row_head(label: str, video: str, row: Row) -> str:
-    """`E3, V1, 12.0-14.5 s, said`."""
-    return moment_head(label, video, row["start"], row["end"], KINDS[row["lane"]])
 
 
 def moment_head(label: str, video: str, start: float, end: float, kind: str) -> str:

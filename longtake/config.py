@@ -95,7 +95,8 @@ class VlmSettings(Section):
     """Send frames as one video; None does where the server is known to take it."""
     stamps: bool = False
     """Draw the seconds into frames instead of telling them in words between them, for models that
-    read the one better than the other; contact sheets always have them."""
+    read the one better than the other; contact sheets always have them. For the policy `default`:
+    `love_zoom` always draws them into the frames of its dense view, `spotlight` never."""
     timeout_s: float = Field(120.0, gt=0)
     """For one attempt of one call."""
     retries: int = Field(4, ge=0, le=20)

@@ -15,6 +15,8 @@ from longtake.timing import Span
 FALLBACK_FPS = 25.0
 """Of videos whose rate is not known."""
 _ROUNDING = 1e-6
+_LAST_S = 1e9
+"""Beyond any video; models may name any second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +36,8 @@ class Numbers:
         return cls(fps=fps, first=first, last=max(first, last))
 
     def at(self, seconds: float) -> int:
-        """Number of the frame that is shown at a second."""
-        return math.floor(seconds * self.fps + _ROUNDING)
+        """Number of the frame that is shown at a second; the first one's before the video."""
+        return math.floor(min(max(seconds, 0.0), _LAST_S) * self.fps + _ROUNDING)
 
     def seconds(self, frame: int) -> float:
         """A second at which the frame is shown, its middle: rounding cannot reach another one."""

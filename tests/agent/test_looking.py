@@ -184,15 +184,18 @@ def test_the_same_question_costs_the_same_from_the_cache(library: Library) -> No
 
 
 def test_a_cancelled_question_leaves_nothing_behind(library: Library) -> None:
+    begun = asyncio.Event()
+
     class Slow(Eyes):
         async def ask(self, request: Request) -> Reply:
             if request.schema is LookReply:
-                await asyncio.sleep(60)
+                begun.set()
+                await asyncio.Event().wait()
             return await super().ask(request)
 
     async def go() -> None:
         task = asyncio.create_task(Agent(library, vlm=Slow()).ask("When is the screen green?"))
-        await asyncio.sleep(2)
+        await asyncio.wait_for(begun.wait(), 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -350,6 +350,7 @@ def test_no_budget_is_exceeded(colours: Library, budget: int) -> None:
         ),
         ({"action": "time", "time": 1e9}, "Frame 1471 of V2 is shown at 183.9 s"),
         ({"action": "time", "time": -3.0}, "Frame 0 of V2 is shown at 0.1 s"),
+        ({"action": "time", "time": -1e308}, "Frame 0 of V2 is shown at 0.1 s"),
     ],
 )
 def test_requests_of_a_model_are_brought_inside_or_refused(
