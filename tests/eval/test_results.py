@@ -256,8 +256,9 @@ def test_a_control_as_good_as_the_system_raises_an_alarm() -> None:
 def test_what_was_asked_of_another_model_or_benchmark_controls_nothing() -> None:
     samples = [sample(n) for n in NAMES]
     right = [record(n, "A") for n in NAMES]
-    for name, other in {"model": "m2", "subtitles": "asr", "library_mode": True}.items():
-        blind = result(samples, right, system="blind", **{name: other})
+    others: list[dict[str, Any]] = [{"model": "m2"}, {"subtitles": "asr"}, {"library_mode": True}]
+    for other in others:
+        blind = result(samples, right, system="blind", **other)
         assert across([result(samples, right), blind]) == []
     runs = [result(samples, right, model=model) for model in ("m1", "m2")]
     assert [curve.name.split(" ")[1] for curve in curves_of(runs)] == ["(m1)", "(m2)"]
