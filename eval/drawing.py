@@ -6,8 +6,20 @@ from collections.abc import Sequence
 from longtake.eval.log import shard_of
 from longtake.eval.samples import Sample
 
-STRATA = ("duration", "task")
-"""Axes whose shares a draw keeps."""
+FIRST_AXES = 2
+"""Axes whose shares a draw keeps where a benchmark names none: the first of its samples."""
+MOST_VALUES = 40
+"""Axes that have more values than that are not among them."""
+
+
+def strata_of(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """The axes whose shares a draw keeps where a benchmark names none."""
+    values: dict[str, set[str]] = {}
+    for sample in samples:
+        for axis, value in sample.axes.items():
+            values.setdefault(axis, set()).add(value)
+    few = [axis for axis, found in values.items() if len(found) <= MOST_VALUES]
+    return tuple(few[:FIRST_AXES])
 
 
 def cluster_of(sample: Sample) -> str:
@@ -21,23 +33,31 @@ def cluster_of(sample: Sample) -> str:
     return sample.evidence[0].video if sample.evidence else sample.sample_id
 
 
-def drawn(samples: Sequence[Sample], limit: int, seed: int) -> list[Sample]:
+def drawn(
+    samples: Sequence[Sample], limit: int, seed: int, strata_axes: Sequence[str] = ()
+) -> list[Sample]:
     """`limit` samples in the order of the benchmark, every stratum with its share of them (largest
     remainders), drawn by the hash of seed and sample: the same whatever else is there.
 
     What is scored together, a group or twins, is drawn whole or not at all; there are fewer samples
     where the next of those would be too many, and never less than one of them.
+
+    Args:
+        strata_axes: the axes that make up strata; those of `strata_of` when there are none.
     """
     if limit >= len(samples):
         return list(samples)
+    axes = tuple(strata_axes) or strata_of(samples)
     strata: dict[tuple[str, ...], list[list[Sample]]] = {}
     for unit in _units(samples):
-        key = tuple(unit[0].axes.get(axis, "") for axis in STRATA)
+        key = tuple(unit[0].axes.get(axis, "") for axis in axes)
         strata.setdefault(key, []).append(unit)
     names = sorted(strata)
     shares = [sum(map(len, strata[name])) * limit / len(samples) for name in names]
     counts = [int(share) for share in shares]
-    by_rest = sorted(range(len(names)), key=lambda i: (counts[i] - shares[i], names[i]))
+    by_rest = sorted(
+        range(len(names)), key=lambda i: (counts[i] - shares[i], _lot(seed, "/".join(names[i])))
+    )
     for index in by_rest[: limit - sum(counts)]:
         counts[index] += 1
     kept: list[list[Sample]] = []

@@ -234,7 +234,7 @@ def chosen_samples(
     be asked, without naming their video in library mode."""
     samples = list(loaded.samples)
     if limit is not None:
-        samples = drawn(samples, limit, limit_seed)
+        samples = drawn(samples, limit, limit_seed, loaded.strata)
     takes = system_named(system).takes
     return tuple(
         without_video(sample) if library_mode else sample for sample in samples if takes(sample)

@@ -78,6 +78,8 @@ class Loaded:
     """SHA-256 over the annotation files, in the order of their names."""
     missing: tuple[str, ...] = ()
     """What is not there, for people: `12 of 900 videos`, `no subtitles folder`."""
+    strata: tuple[str, ...] = ()
+    """Axes whose shares a draw keeps; none leaves it to `drawing.strata_of`."""
 
 
 def told_apart(options: Sequence[str]) -> tuple[str, ...]:

@@ -215,8 +215,12 @@ def loaded(
     annotations: Sequence[Path],
     subtitles: bool = False,
     missing: Sequence[str] = (),
+    strata: tuple[str, ...] = (),
 ) -> Loaded:
     """A split as it was read, with what is missing said.
+
+    Args:
+        strata: axes whose shares a draw keeps; none leaves it to the first of them.
 
     Raises:
         UsageError: two samples have the same id.
@@ -245,4 +249,5 @@ def loaded(
         expected=expected,
         revision=revision(annotations),
         missing=tuple(notes),
+        strata=strata,
     )

@@ -68,7 +68,13 @@ class RtvBench(Facts):
         if odd := sum(sample.group is None for sample in samples):
             missing.append(f"a readable questionID of {odd:,} questions, which no group scores")
         return files.loaded(
-            self.name, split, samples, expected=expected, annotations=[path], missing=missing
+            self.name,
+            split,
+            samples,
+            expected=expected,
+            annotations=[path],
+            missing=missing,
+            strata=("main", "dimension"),
         )
 
     def official(self, sample: Sample, response: Response | None) -> Judgement:

@@ -95,6 +95,7 @@ class VideoMme(Facts):
             expected=expected,
             annotations=[path],
             subtitles=subtitles,
+            strata=("duration", "task"),
         )
 
     def _sample(self, row: Annotation, videos: files.Files, texts: files.Files | None) -> Sample:

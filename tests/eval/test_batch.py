@@ -26,7 +26,7 @@ from longtake.eval.batch import (
     run_batch,
 )
 from longtake.eval.benchmarks import benchmark
-from longtake.eval.drawing import drawn, of_shard
+from longtake.eval.drawing import drawn, of_shard, strata_of
 from longtake.eval.log import read_logs
 from longtake.eval.samples import Sample
 from longtake.eval.summary import read_costs
@@ -325,6 +325,20 @@ def test_a_draw_keeps_the_shares_of_strata() -> None:
     assert [s.sample_id for s in some] == [s.sample_id for s in samples if s in some]
     assert len(drawn(samples, 7, seed=1)) == 7
     assert drawn(samples, 500, seed=1) == samples
+
+
+def test_strata_are_what_a_benchmark_names_or_its_first_axes() -> None:
+    plain = _samples({"x": 60})
+    samples = [
+        replace(s, axes={"clip": s.sample_id, "family": "ab"[i % 3 == 0], "depth": "1"})
+        for i, s in enumerate(plain)
+    ]
+    assert strata_of(samples) == ("family", "depth")  # not what hardly two samples share
+    for axes in ((), ("family",)):
+        some = drawn(samples, 15, 4, axes)
+        assert Counter(s.axes["family"] for s in some) == {"a": 10, "b": 5}
+    firsts = {drawn(samples, 1, seed, ("clip",))[0].sample_id for seed in range(20)}
+    assert len(firsts) > 5  # of equal shares, which come first is by lot
 
 
 def test_what_is_scored_together_is_drawn_whole_or_not_at_all() -> None:
