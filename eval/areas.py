@@ -20,7 +20,7 @@ class Curve:
     tokens: tuple[float, ...]
     """Mean tokens that a question really cost."""
     area: stats.Estimate | None
-    """Over the samples that every run scored; None with one budget."""
+    """Over the samples that every run answered and scored; None with one budget."""
     run_ids: tuple[str, ...]
 
 
@@ -62,7 +62,8 @@ def _curve(runs: Sequence[Result], *, with_model: bool) -> Curve:
     if len(runs) > 1:
         weights = log2_weights(budgets)
         scores = [run.scores() for run in runs]
-        common = [s for s in runs[0].samples if all(s.sample_id in known for known in scores)]
+        both = [run.answered.intersection(known) for run, known in zip(runs, scores, strict=True)]
+        common = [s for s in runs[0].samples if all(s.sample_id in names for names in both)]
         heights = [
             sum(w * known[s.sample_id] for w, known in zip(weights, scores, strict=True))
             for s in common

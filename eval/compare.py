@@ -39,10 +39,10 @@ class Comparison:
     second: Result
     differing: Mapping[str, tuple[object, object]]
     samples: int
-    """That both have a score for."""
+    """That both have a score, and every record, for."""
     all: stats.Paired | None
-    parts: Mapping[str, tuple[stats.Paired, float]]
-    """`axis=value` -> comparison and its p, adjusted over all parts (Holm)."""
+    parts: Mapping[str, tuple[stats.Paired, float | None]]
+    """`axis=value` -> comparison and its p, adjusted over all parts that have one (Holm)."""
 
     @property
     def stamps(self) -> tuple[str, ...]:
@@ -74,21 +74,23 @@ def compare(first: Result, second: Result, factors: Collection[str]) -> Comparis
         advice = f"; --factor {named[0]} compares that" if named else ""
         raise UsageError(f"these runs cannot be compared, they differ in {told}{advice}")
     scores, others = first.scores(), second.scores()
-    common = [s for s in first.samples if s.sample_id in scores and s.sample_id in others]
+    both = scores.keys() & others.keys() & first.answered & second.answered
+    common = [sample for sample in first.samples if sample.sample_id in both]
     found: dict[str, stats.Paired] = {}
     for name, samples in parts(common).items():
         if FEW <= len(samples) < len(common):
             made = _paired(first, second, samples)
             if made is not None:
                 found[name] = made
-    adjusted = stats.holm([made.p for made in found.values()])
+    ps = {name: made.p for name, made in found.items() if made.p is not None}
+    adjusted = dict(zip(ps, stats.holm(list(ps.values())), strict=True))
     return Comparison(
         first=first,
         second=second,
         differing=differing,
         samples=len(common),
         all=_paired(first, second, common),
-        parts={name: (made, p) for (name, made), p in zip(found.items(), adjusted, strict=True)},
+        parts={name: (made, adjusted.get(name)) for name, made in found.items()},
     )
 
 

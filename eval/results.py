@@ -39,9 +39,15 @@ class Result:
     @property
     def finished(self) -> int:
         """Samples with a record for every seed."""
-        return sum(
-            all((sample.sample_id, seed) in self.records for seed in self.seeds)
+        return len(self.answered)
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """Their names."""
+        return frozenset(
+            sample.sample_id
             for sample in self.samples
+            if all((sample.sample_id, seed) in self.records for seed in self.seeds)
         )
 
     @property

@@ -110,8 +110,9 @@ class Paired:
     only_first: int
     """Samples that only the first has right, of those that both scored as right or wrong."""
     only_second: int
-    p: float
-    """Exact McNemar, two-sided. It takes samples as independent; the interval does not."""
+    p: float | None
+    """Exact McNemar, two-sided. It takes samples as independent; the interval does not. None where
+    scores are not all 0 or 1, of which it says nothing."""
     detectable: float | None
     """Smallest true difference that this many samples would show in four of five experiments."""
 
@@ -126,11 +127,12 @@ def paired(
         return None
     only_first = int(((one == 1) & (two == 0)).sum())
     only_second = int(((one == 0) & (two == 1)).sum())
+    plain = bool(np.isin(one, (0, 1)).all() and np.isin(two, (0, 1)).all())
     return Paired(
         difference=difference,
         only_first=only_first,
         only_second=only_second,
-        p=mcnemar(only_first, only_second),
+        p=mcnemar(only_first, only_second) if plain else None,
         detectable=None if difference.se is None else detectable(difference.se),
     )
 

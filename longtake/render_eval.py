@@ -54,7 +54,7 @@ def comparison(document: Mapping[str, Any]) -> None:
             interval(row["difference"], points),
             str(row["only_first"]),
             str(row["only_second"]),
-            f"{row['p']:.3g}" if adjusted is None else f"{adjusted:.3g} (Holm)",
+            p_value(row["p"]) if adjusted is None else f"{p_value(adjusted)} (Holm)",
             "" if row["detectable"] is None else f"{100 * row['detectable']:.1f}",
         )
     console().print(made)
@@ -66,6 +66,11 @@ def percent(estimate: Mapping[str, Any] | None) -> str:
     if estimate is None:
         return ""
     return f"{100 * estimate['value']:.1f}{_bracketed(estimate)}"
+
+
+def p_value(p: float | None) -> str:
+    """A p value, or why there is none."""
+    return "graded scores" if p is None else f"{p:.3g}"
 
 
 def points(value: float) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from longtake import __version__, documents_eval
 from longtake.errors import UsageError
-from longtake.render_eval import interval, percent, points
+from longtake.render_eval import interval, p_value, percent, points
 from longtake.replay import page_part, page_policy
 from longtake.replay_html import Html, element, escaped, joined
 from longtake.report_chart import chart, table, tokens
@@ -192,7 +192,7 @@ def _comparisons(results: "Sequence[Result]") -> Html:
                     points(difference["value"]) + (f" ({span})" if span else ""),
                     str(made.all.only_first),
                     str(made.all.only_second),
-                    f"{made.all.p:.3g}",
+                    p_value(made.all.p),
                     f"{100 * made.all.detectable:.1f}" if made.all.detectable else "",
                 ]
             )

@@ -35,6 +35,7 @@ class Samples:
         from longtake.eval.summary import read_costs
 
         self._results = results
+        self._scores = [result.scores() for result in results]
         self._most = most
         self._stack = ExitStack()
         self._ids: dict[str, str] = {}
@@ -95,11 +96,7 @@ class Samples:
         return [record for record in found if record is not None]
 
     def _marks(self, sample_id: str) -> list[float]:
-        return [
-            score
-            for result in self._results
-            if (score := result.scores().get(sample_id)) is not None
-        ]
+        return [scores[sample_id] for scores in self._scores if sample_id in scores]
 
     def _kind(self, sample_id: str) -> str:
         marks = self._marks(sample_id)

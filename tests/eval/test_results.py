@@ -200,6 +200,18 @@ def test_parts_are_compared_with_adjusted_p() -> None:
         compare(first, other, ["system"])
 
 
+def test_unfinished_runs_are_compared_where_both_have_answers() -> None:
+    samples = [sample(n) for n in NAMES]
+    whole = result(samples, [record(n, "A") for n in NAMES])
+    half = result(samples, [record(n, "A") for n in NAMES[:2]], system="blind")
+    made = compare(whole, half, ["system"])
+    assert made.all is not None and made.samples == 2
+    assert made.all.difference.value == 0
+    more = result(samples, [record(n, "A") for n in NAMES[:3]], budget=4000)
+    (area,) = areas([whole, more])
+    assert area.area is not None and (area.area.value, area.area.n) == (1, 3)
+
+
 def test_changed_annotations_are_not_scored() -> None:
     made = result([sample("a1")], [record("a1", "A")])
     changed = replace(made.loaded, revision="r2")

@@ -154,3 +154,11 @@ def test_seeds_are_held_against_each_other() -> None:
     differing = [sum(a[i] != a[j] for i, j in pairs) / 3 for a in zip(*answers, strict=True)]
     assert got.flips == pytest.approx(sum(differing) / 3)
     assert stats.seeds(scores[:1], answers[:1]) is None
+
+
+def test_graded_scores_have_no_p() -> None:
+    made = stats.paired([0.9, 0.4, 1.0], [0.2, 0.1, 0.0], ["a", "b", "c"])
+    assert made is not None and made.p is None
+    assert made.difference.value == pytest.approx(2 / 3)
+    plain = stats.paired([1, 0, 1], [0, 0, 0], ["a", "b", "c"])
+    assert plain is not None and plain.p == 0.5
