@@ -43,6 +43,23 @@ class Event:
     """With the last event, `answer`."""
 
 
+def check_ways(policy: str, preset: str) -> None:
+    """Refuse a policy and a preset that cannot be asked for.
+
+    Raises:
+        UsageError: there is no such policy or preset, or they do not go together.
+    """
+    if policy not in POLICIES:
+        raise UsageError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
+    if preset != MOMENTS:
+        preset_named(preset)
+        if POLICIES[policy] != "select":
+            raise UsageError(
+                f"the policy {policy!r} itself chooses what to show; leave the preset "
+                f"{preset!r} out"
+            )
+
+
 class Agent:
     """Answers questions over a library: retrieves, looks at the few moments that matter through a
     vision-language model within a budget of tokens, and cites them. Without a model it quotes what
@@ -84,15 +101,7 @@ class Agent:
             raise UsageError(f"the budget must be positive, got {budget}")
         settings = library.settings.agent
         policy, preset = policy or settings.policy, preset or settings.preset
-        if policy not in POLICIES:
-            raise UsageError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
-        if preset != MOMENTS:
-            preset_named(preset)
-            if POLICIES[policy] != "select":
-                raise UsageError(
-                    f"the policy {policy!r} itself chooses what to show; leave the preset "
-                    f"{preset!r} out"
-                )
+        check_ways(policy, preset)
         self._library = library
         self._checkpoint = checkpoint
         self._context = Context(

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import longtake
+from longtake.agent.agent import check_ways
 from longtake.config import Settings
 from longtake.errors import UsageError
 from longtake.eval.benchmarks.contract import Benchmark
@@ -18,7 +19,7 @@ from longtake.eval.libraries import Indexed, index_costs, index_hash, index_vide
 from longtake.eval.log import Writer
 from longtake.eval.results import chosen_samples
 from longtake.eval.runner import Run, Runner, Tell
-from longtake.eval.samples import Loaded
+from longtake.eval.samples import Loaded, Sample
 from longtake.eval.systems import AGENT, RANDOM, System, system_named
 from longtake.index.reports import ProgressEvent
 from longtake.tools.vlm.backends import open_vlm
@@ -171,6 +172,8 @@ def run_batch(batch: Batch, told: Told, vlm: Vlm | None = None) -> list[Path]:
 
 def _check(batch: Batch, loaded: Loaded) -> None:
     for system in batch.systems:
+        if system.name == AGENT:
+            check_ways(batch.settings.agent.policy, batch.settings.agent.preset)
         if system.needs_speech and batch.subtitles == "off":
             raise UsageError(f"{system.name} needs speech: add --subtitles given or asr")
         if not any(system.takes(sample) for sample in loaded.samples):
@@ -178,6 +181,17 @@ def _check(batch: Batch, loaded: Loaded) -> None:
                 f"{system.name} cannot be run: {loaded.benchmark} does not say what proves its "
                 "answers"
             )
+        _samples_of(batch, loaded, system)
+
+
+def _samples_of(batch: Batch, loaded: Loaded, system: System) -> tuple[Sample, ...]:
+    return chosen_samples(
+        loaded,
+        system=system.name,
+        limit=batch.limit,
+        limit_seed=batch.limit_seed,
+        library_mode=batch.library_mode,
+    )
 
 
 async def _runs(
@@ -203,13 +217,7 @@ async def _one(
     budget: int,
     told: Told,
 ) -> Path:
-    samples = chosen_samples(
-        loaded,
-        system=system.name,
-        limit=batch.limit,
-        limit_seed=batch.limit_seed,
-        library_mode=batch.library_mode,
-    )
+    samples = _samples_of(batch, loaded, system)
     identity = identity_of(batch, loaded, vlm, system, budget, len(samples))
     folder = batch.home / f"{identity.label}-{identity.run_id[:8]}"
     number, shards = batch.shard

@@ -186,6 +186,10 @@ SELECT = "select-"
 """Begins the names of systems that show what a preset selects, such as `select-aks`."""
 
 
+_LINES = {f"{SELECT}quota": "Sizes of frames by their relevance, one call"}
+"""Where a preset works from less than in the agent, which asks the model about small frames."""
+
+
 def system_named(name: str) -> System:
     """The system of that name.
 
@@ -196,7 +200,7 @@ def system_named(name: str) -> System:
         preset = preset_named(name.removeprefix(SELECT))
         return System(
             name=name,
-            line=f"{preset.line.rstrip('.')}, one call",
+            line=_LINES.get(name, f"{preset.line.rstrip('.')}, one call"),
             gather=lambda library, asked, ids: _selected(library, asked, preset.name),
         )
     if name not in SYSTEMS:

@@ -8,7 +8,7 @@ import typer
 from longtake import cli_haystack
 from longtake.cli_options import JsonOption, SetOption
 from longtake.console import command_edge, print_json, say, working
-from longtake.errors import LongtakeError
+from longtake.errors import LongtakeError, UsageError
 from longtake.flags import settings_with
 
 OUT = Path("longtake-eval")
@@ -135,6 +135,10 @@ def run(  # one parameter a flag: typer reads them from the signature
     from longtake.eval.benchmarks import benchmark
     from longtake.live_eval import Live
 
+    if (policy or preset) and "agent" not in [part.strip() for part in systems.split(",")]:
+        raise UsageError("--policy and --preset are the agent's: add agent to --system")
+    if any(given.partition("=")[0].strip() == "agent.budget" for given in settings or ()):
+        raise UsageError("agent.budget has no effect here: write --budget")
     named = {"vlm.model": vlm, "agent.policy": policy, "agent.preset": preset}
     chosen = settings_with(settings or (), named)
     adapter = benchmark(suite)

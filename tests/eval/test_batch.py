@@ -5,7 +5,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,10 @@ from longtake.eval.batch import (
 from longtake.eval.benchmarks import benchmark
 from longtake.eval.drawing import drawn, of_shard, strata_of
 from longtake.eval.log import read_logs
-from longtake.eval.samples import Sample
+from longtake.eval.samples import Loaded, Sample
 from longtake.eval.summary import read_costs
 from tests.agent.seeing import Eyes
-from tests.eval.world import LETTERS, NEEDLES, STRETCHES, reader
+from tests.eval.world import LETTERS, NEEDLES, STRETCHES, Colours, reader
 
 BUDGETS = (700, 1400)
 
@@ -261,6 +261,11 @@ def test_what_cannot_be_run_is_told_before_indexing(
                           ("uniform", "--vlm")):  # fmt: skip
         with pytest.raises(UsageError, match=said):
             run_batch(batch(mme, tmp_path, settings, systems), Told())
+    for policy, preset, said in (("default", "tpyo", "tpyo"), ("love_zoom", "aks", "itself")):
+        agent = settings.agent.model_copy(update={"policy": policy, "preset": preset})
+        chosen = settings.model_copy(update={"agent": agent})
+        with pytest.raises(UsageError, match=said):
+            run_batch(batch(mme, tmp_path, chosen, "agent"), Told(), reader())
     assert not list(tmp_path.iterdir())
 
 
@@ -275,6 +280,30 @@ def test_a_trained_model_is_run_by_the_command(mme: Path, tiny_vlm: Path, tmp_pa
     assert record.status in ("ok", "parse_fail") and record.raw_response
     assert 0 < record.spent.total <= 1000 and record.frames
     assert record.extra["exact"] and record.extra["mismatch"] == 0
+
+
+def test_streams_are_refused_as_a_library_before_indexing(
+    world: Path, settings: Settings, tmp_path: Path
+) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Streams(Colours):
+        def load(self, data: Path, split: str, *, subtitles: bool = False) -> Loaded:
+            loaded = Colours.load(self, data, split, subtitles=subtitles)
+            last = replace(loaded.samples[-1], visible_until_s=50.0)
+            return replace(loaded, samples=(*loaded.samples[:-1], last))
+
+    streams = Streams("colours", {"test": 3}, "CC0")
+    made = batch(world, tmp_path, settings, "uniform", benchmark=streams, library_mode=True)
+    with pytest.raises(UsageError, match="cannot be asked of a library"):
+        run_batch(made, Told(), reader())
+    assert not list(tmp_path.iterdir())
+
+
+def test_options_that_would_do_nothing_are_refused(mme: Path, tmp_path: Path) -> None:
+    common = "run", "video-mme", "--data", mme, "--out", tmp_path, "--vlm", "none"
+    assert "add agent" in refused(*common, "--system", "uniform", "--preset", "aks")
+    assert "write --budget" in refused(*common, "--set", "agent.budget=2000")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
