@@ -1,19 +1,16 @@
 """A benchmark, some systems, some budgets: index once, then work off one run after the other."""
 
 import asyncio
-import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import longtake
 from longtake.agent.agent import check_ways
 from longtake.config import Settings
 from longtake.errors import UsageError
 from longtake.eval.benchmarks.contract import Benchmark
 from longtake.eval.drawing import of_shard
-from longtake.eval.identity import MODES, Identity, Subtitles, digest, prompts_hash
+from longtake.eval.identity import MODES, Identity, Subtitles, code_version, digest, prompts_hash
 from longtake.eval.judgement import videos_of
 from longtake.eval.libraries import Indexed, index_costs, index_hash, index_videos
 from longtake.eval.log import Writer
@@ -27,8 +24,6 @@ from longtake.tools.vlm.messages import Vlm
 
 _SHARD = re.compile(r"(\d+)/(\d+)")
 _TOKENS = re.compile(r"(\d+(?:\.\d+)?)(k?)", re.IGNORECASE)
-_CODE = ("agent", "tools", "index", "eval")
-"""Packages whose source decides what a system answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,41 +275,3 @@ def identity_of(
         prompts=prompts_hash(),
         code=code_version(),
     )
-
-
-@cache
-def code_version() -> str:
-    """Version of longtake and a hash of the source that decides answers."""
-    root = Path(longtake.__file__).parent
-    made = hashlib.sha256()
-    for path in answering():
-        made.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
-    return f"{longtake.__version__}+{made.hexdigest()[:8]}"
-
-
-_ANSWERING = frozenset(
-    {
-        "agents",
-        "asking",
-        "libraries",
-        "material",
-        "reading",
-        "runner",
-        "samples",
-        "sources",
-        "systems",
-        "watched",
-    }
-)
-
-
-def answering() -> list[Path]:
-    """The source files that decide what is asked and what a system answers."""
-    root = Path(longtake.__file__).parent
-    files = [root / "timing.py"]
-    for package in _CODE:
-        for path in sorted((root / package).rglob("*.py")):
-            asks = path.stem in _ANSWERING or path.parent.name == "benchmarks"
-            if package != "eval" or asks:
-                files.append(path)
-    return files

@@ -3,10 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+import longtake
 from longtake import prompts
 
 Subtitles = Literal["off", "given", "asr"]
@@ -86,3 +89,45 @@ def prompts_hash() -> str:
     """Hash over every template that can be sent."""
     texts: Mapping[str, str] = {name: prompts.text(name) for name in prompts.names()}
     return digest(texts)[:16]
+
+
+_CODE = ("agent", "tools", "index", "eval")
+"""Packages whose source decides what a system answers."""
+
+
+@cache
+def code_version() -> str:
+    """Version of longtake and a hash of the source that decides answers."""
+    root = Path(longtake.__file__).parent
+    made = hashlib.sha256()
+    for path in answering():
+        made.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    return f"{longtake.__version__}+{made.hexdigest()[:8]}"
+
+
+_ANSWERING = frozenset(
+    {
+        "agents",
+        "asking",
+        "libraries",
+        "material",
+        "reading",
+        "runner",
+        "samples",
+        "sources",
+        "systems",
+        "watched",
+    }
+)
+
+
+def answering() -> list[Path]:
+    """The source files that decide what is asked and what a system answers."""
+    root = Path(longtake.__file__).parent
+    files = [root / "timing.py"]
+    for package in _CODE:
+        for path in sorted((root / package).rglob("*.py")):
+            asks = path.stem in _ANSWERING or path.parent.name == "benchmarks"
+            if package != "eval" or asks:
+                files.append(path)
+    return files

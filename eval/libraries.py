@@ -213,6 +213,17 @@ def index_costs(indexed: Indexed) -> list[IndexCost]:
     return costs
 
 
+def read_costs(folders: Sequence[Path]) -> dict[str, IndexCost]:
+    """Index costs that runs left beside their logs, by video."""
+    costs: dict[str, IndexCost] = {}
+    for folder in folders:
+        for file in sorted(folder.glob("*.index.jsonl")):
+            for line in file.read_text(encoding="utf-8").splitlines():
+                cost = IndexCost.model_validate_json(line)
+                costs[cost.video] = cost
+    return costs
+
+
 def _busy(stage: StageRecord) -> float:
     return round(float(stage.stats.get("busy_s", stage.finished_at - stage.started_at)), 3)
 

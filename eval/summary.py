@@ -7,7 +7,7 @@ from pathlib import Path
 from longtake.eval import curves, grounding
 from longtake.eval import statistics as stats
 from longtake.eval.drawing import cluster_of
-from longtake.eval.libraries import IndexCost
+from longtake.eval.libraries import read_costs
 from longtake.eval.records import Record
 from longtake.eval.results import Result
 from longtake.eval.samples import Sample
@@ -290,14 +290,3 @@ def _index(folders: Sequence[Path]) -> IndexTotal | None:
         seconds=seconds,
         size=sum(cost.size for cost in costs.values()),
     )
-
-
-def read_costs(folders: Sequence[Path]) -> dict[str, IndexCost]:
-    """Index costs that runs left beside their logs, by video."""
-    costs: dict[str, IndexCost] = {}
-    for folder in folders:
-        for file in sorted(folder.glob("*.index.jsonl")):
-            for line in file.read_text(encoding="utf-8").splitlines():
-                cost = IndexCost.model_validate_json(line)
-                costs[cost.video] = cost
-    return costs

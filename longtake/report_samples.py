@@ -32,7 +32,7 @@ class Samples:
     """
 
     def __init__(self, results: "Sequence[Result]", *, most: int, pictures: int) -> None:
-        from longtake.eval.summary import read_costs
+        from longtake.eval.libraries import read_costs
 
         self._results = results
         self._scores = [result.scores() for result in results]
