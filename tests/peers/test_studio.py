@@ -90,7 +90,7 @@ def test_an_assistant_looks_and_a_thread_forgets(
             "vlm": str(tiny_vlm),
             "budget": 4000,
             "policy": "default",
-            "preset": "topk",
+            "preset": "moments",
         }
         made = await client.assistants.create("longtake", context=context, name="tiny")
         assistant = made["assistant_id"]
