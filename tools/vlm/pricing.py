@@ -78,7 +78,8 @@ class Pricer:
         if processor is not None and family is None:
             found = family_of_processor(processor)
             counter: TextCounter = TokenizerCounter(processor)
-            return cls(found, counter, as_video=as_video, exact=True)
+            exact = found.video_exact or not as_video
+            return cls(found, counter, as_video=as_video, exact=exact)
         chosen = family_named(family) if family is not None else family_of(name)
         counter = TokenizerCounter(processor) if processor is not None else BoundCounter()
         return cls(chosen or unknown_family(), counter, as_video=as_video, exact=False)

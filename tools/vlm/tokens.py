@@ -29,6 +29,8 @@ class Family(ABC):
     name: str
     takes_video: bool = False
     """Whether frames can be sent as one video."""
+    video_exact: bool = False
+    """Whether tokens of a video were shown to be those of the real processor; else a bound."""
 
     @abstractmethod
     def image_tokens(self, width: int, height: int) -> int:

@@ -17,6 +17,7 @@ class Idefics3(Family):
 
     name: str
     takes_video: bool = True
+    video_exact: bool = True
     tile: int = 512
     per_tile: int = 64
     longest: int = 2048

@@ -32,6 +32,7 @@ class Qwen2(Family):
 
     name: str
     takes_video: bool = True
+    video_exact: bool = True
     factor: int = 28
     """Pixels of a merged patch's side."""
     least: int = 56 * 56
@@ -60,6 +61,7 @@ class Qwen3(Family):
 
     name: str
     takes_video: bool = True
+    video_exact: bool = True
     factor: int = 32
     least: int = 65_536
     most: int = 16_777_216

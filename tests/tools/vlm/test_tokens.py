@@ -23,6 +23,7 @@ from longtake.tools.vlm.families import (
     family_of_processor,
     unknown_family,
 )
+from longtake.tools.vlm.pricing import Pricer
 from longtake.tools.vlm.tokens import STAMP_TOKENS
 from longtake.tools.vlm.tokens_open import Idefics3
 from longtake.tools.vlm.tokens_qwen import Qwen3
@@ -215,3 +216,16 @@ def test_a_folder_of_an_unknown_kind_asks_for_a_family(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "paligemma"}')
     with pytest.raises(UsageError, match=r"kind 'paligemma'.*vlm\.family="):
         family_of_processor(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "video_exact"),
+    [("qwen2_5_vl", True), ("qwen3_vl", True), ("smolvlm", True), ("internvl", False)],
+)
+def test_prices_of_videos_are_exact_only_where_that_was_shown(
+    tmp_path: Path, kind: str, video_exact: bool
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    for as_video in (False, True):
+        pricer = Pricer.for_model("a-model", processor=tmp_path, as_video=as_video)
+        assert pricer.exact is (video_exact or not as_video)
