@@ -1,7 +1,7 @@
 """Moments that may be worth a look, with the share of belief each has: what was retrieved, and
 stretches that nothing speaks for or against."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from longtake.agent.outcomes import shown_views
@@ -74,6 +74,14 @@ def allowed_videos(library: Library, state: State) -> dict[str, VideoRecord]:
         for video in library.videos()
         if video.width and video.duration > 0 and (not ids or video.id in ids)
     }
+
+
+def beliefs_by_video(left: Iterable[Candidate], videos: Iterable[str]) -> dict[str, float]:
+    """Video id -> belief of all its candidates; 0 where it has none."""
+    beliefs = dict.fromkeys(videos, 0.0)
+    for candidate in left:
+        beliefs[candidate.video_id] += candidate.belief
+    return beliefs
 
 
 def bounds(video: VideoRecord, state: State) -> Span:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from longtake.agent.candidates import allowed_videos, bounds, candidates
+from longtake.agent.candidates import allowed_videos, beliefs_by_video, bounds, candidates
 from longtake.agent.desk import Desk
 from longtake.agent.look import look_price
 from longtake.agent.seeking import asked_of, part_of
@@ -159,9 +159,7 @@ def preset_views(desk: Desk, state: State, allowance: int, offers: Sequence[Offe
 
 def _believed(desk: Desk, state: State) -> list[tuple[VideoRecord, float]]:
     videos = allowed_videos(desk.library, state)
-    beliefs = dict.fromkeys(videos, 0.0)
-    for candidate in candidates(desk.library, state):
-        beliefs[candidate.video_id] += candidate.belief
+    beliefs = beliefs_by_video(candidates(desk.library, state), videos)
     order = sorted(videos, key=lambda video_id: -beliefs[video_id])[:MOST_VIDEOS]
     total = sum(beliefs.values()) or 1.0
     taken: list[tuple[VideoRecord, float]] = []

@@ -12,7 +12,7 @@ from longtake.agent.context import Context, library_of
 from longtake.agent.desk import desk_of, has_model
 from longtake.agent.events import emit
 from longtake.agent.reader import confidence, read
-from longtake.agent.seeking import BESIDE_S, DURING_S
+from longtake.agent.seeking import stretch_beside
 from longtake.agent.state import Anchor, LaneName, Relation, Row, State, SubQuery
 from longtake.errors import UsageError
 from longtake.timing import Span
@@ -189,12 +189,7 @@ def _beside(library: Library, anchor: Anchor, kind: Relation) -> list[Row]:
     """Rows after, before or during the anchor, nearest in time first."""
     first, last = anchor["rows"][0], anchor["rows"][-1]
     start, end = first["start"], max(last["end"], first["end"])
-    if kind == "after":
-        span = Span(end, end + BESIDE_S)
-    elif kind == "before":
-        span = Span(max(0.0, start - BESIDE_S), start)
-    else:
-        span = Span(max(0.0, start - DURING_S), end + DURING_S)
+    span = stretch_beside(Span(start, end), kind)
     own = {(row["lane"], row["id"]) for row in anchor["rows"]}
     rows = [
         row

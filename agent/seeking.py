@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from longtake.agent.reader import threshold
 from longtake.agent.sightings import Sighting, sightings
-from longtake.agent.state import Observation, Part, State
+from longtake.agent.state import Observation, Part, Relation, State
 from longtake.timing import Span
 
 ANCHOR_ROUNDS = 3
@@ -85,13 +85,17 @@ def beside(state: State) -> Beside | None:
     if relation is None or moment is None:
         return None
     video_id, span = moment
-    if relation["kind"] == "after":
-        stretch = Span(span.end, span.end + BESIDE_S)
-    elif relation["kind"] == "before":
-        stretch = Span(max(0.0, span.start - BESIDE_S), span.start)
-    else:
-        stretch = Span(max(0.0, span.start - DURING_S), span.end + DURING_S)
+    stretch = stretch_beside(span, relation["kind"])
     return Beside(video_id=video_id, span=stretch, backwards=relation["kind"] == "before")
+
+
+def stretch_beside(moment: Span, kind: Relation) -> Span:
+    """What is still after, before or during a moment."""
+    if kind == "after":
+        return Span(moment.end, moment.end + BESIDE_S)
+    if kind == "before":
+        return Span(max(0.0, moment.start - BESIDE_S), moment.start)
+    return Span(max(0.0, moment.start - DURING_S), moment.end + DURING_S)
 
 
 def _anchor(state: State) -> tuple[str, Span] | None:

@@ -7,7 +7,14 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, Send
 
 from longtake.agent.belief import LEAST_GAIN, confidence, gain
-from longtake.agent.candidates import UNSEEN, Candidate, allowed_videos, bounds, candidates
+from longtake.agent.candidates import (
+    UNSEEN,
+    Candidate,
+    allowed_videos,
+    beliefs_by_video,
+    bounds,
+    candidates,
+)
 from longtake.agent.context import Context
 from longtake.agent.desk import Desk, desk_of
 from longtake.agent.draft import draft_answer
@@ -159,9 +166,7 @@ def _wants_overview(state: State, left: Sequence[Candidate]) -> bool:
 
 
 def _by_belief(left: Sequence[Candidate], videos: Sequence[str]) -> list[str]:
-    beliefs = dict.fromkeys(videos, 0.0)
-    for candidate in left:
-        beliefs[candidate.video_id] += candidate.belief
+    beliefs = beliefs_by_video(left, videos)
     return sorted(videos, key=lambda video: -beliefs[video])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from longtake.agent.candidates import allowed_videos, bounds, candidates
+from longtake.agent.candidates import allowed_videos, beliefs_by_video, bounds, candidates
 from longtake.agent.desk import Desk
 from longtake.agent.evidence import TOLD, pieces
 from longtake.agent.requests import data_lines, seconds
@@ -89,9 +89,7 @@ def unseen(state: State) -> list[View]:
 def likeliest(desk: Desk, state: State, most: int) -> list[tuple[VideoRecord, Span]]:
     """The videos that most likely hold the answer, each with what may be shown of it."""
     videos = allowed_videos(desk.library, state)
-    beliefs = dict.fromkeys(videos, 0.0)
-    for candidate in candidates(desk.library, state):
-        beliefs[candidate.video_id] += candidate.belief
+    beliefs = beliefs_by_video(candidates(desk.library, state), videos)
     found = [(video, bounds(video, state)) for video in videos.values()]
     found = [(video, span) for video, span in found if span.duration > 0]
     return sorted(found, key=lambda item: -beliefs[item[0].id])[:most]
