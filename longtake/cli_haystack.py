@@ -21,7 +21,9 @@ def register(group: typer.Typer) -> None:
 
 
 def generate(
-    suite: Annotated[str, typer.Argument(metavar="SUITE", help="smoke, dev, standard or stress.")],
+    suite: Annotated[
+        str, typer.Argument(metavar="SUITE", help="smoke, dev, lengths, standard or stress.")
+    ],
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="A new folder for videos and truth.")
     ],
@@ -47,8 +49,9 @@ def generate(
 ) -> None:
     """Make long videos from a seed, and questions whose answers are known to the frame.
 
-    smoke: 3 videos of 1 min, dev: 40 of 10 min, standard: 24 of 1 h and 50 of 10 min,
-    stress: one of 10 h. Measure on them with longtake eval run haystack --split SUITE.
+    smoke: 3 videos of 1 min, dev: 40 of 10 min, lengths: 24 of 1 min, 6 of 10 min and 2 of 1 h,
+    standard: 24 of 1 h and 50 of 10 min, stress: one of 10 h. Measure on them with
+    longtake eval run haystack --split SUITE.
     """
     from longtake.documents import document
     from longtake.eval.haystack import generate as made_by

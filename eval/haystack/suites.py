@@ -1,4 +1,5 @@
-"""The suites that `longtake eval generate` knows, in the sizes of benchmarks.md 4.9."""
+"""The suites that `longtake eval generate` knows, in the sizes of benchmarks.md 4.9; `lengths` has
+short and long videos for comparing one with the other."""
 
 from dataclasses import replace
 
@@ -12,10 +13,16 @@ _DEV = WorldConfig(days=5, seconds=600, items=100)
 _HOUR = WorldConfig(days=2, seconds=3600, items=125, rooms=10)
 _LIBRARY = WorldConfig(days=50, seconds=600, items=500, rooms=12)
 _STRESS = WorldConfig(days=1, seconds=36_000, items=200, rooms=12)
+_BY_LENGTH = (
+    *(replace(_SMOKE, items=24),) * 8,
+    *(WorldConfig(days=2, seconds=600, items=40),) * 3,
+    WorldConfig(days=2, seconds=3600, items=80, rooms=10),
+)
 
 SUITES = {
     "smoke": Suite(name="smoke", worlds=(_SMOKE,)),
     "dev": Suite(name="dev", worlds=(_DEV,) * 8),
+    "lengths": Suite(name="lengths", worlds=_BY_LENGTH),
     "standard": Suite(name="standard", worlds=(*(_HOUR,) * 12, _LIBRARY)),
     "stress": Suite(name="stress", worlds=(_STRESS,)),
 }

@@ -1,5 +1,6 @@
 """Worlds before they are drawn: what is in them, what never is, and that seeds decide it."""
 
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
@@ -22,12 +23,17 @@ def test_suites_have_the_sizes_of_the_specification() -> None:
     assert sizes == {
         "smoke": (3, 48),
         "dev": (40, 800),
+        "lengths": (32, 392),
         "standard": (74, 2000),
         "stress": (1, 200),
     }
     assert [world.seconds for world in SUITES["stress"].worlds] == [36_000]
+    by_length = Counter[float]()
+    for world in SUITES["lengths"].worlds:
+        by_length[world.seconds] += world.items
+    assert by_length == {60: 192, 600: 120, 3600: 80}
     assert sum(world.seconds * world.days for world in SUITES["smoke"].worlds) == 180
-    with pytest.raises(UsageError, match="there are: smoke, dev, standard, stress"):
+    with pytest.raises(UsageError, match="there are: smoke, dev, lengths, standard, stress"):
         suite("huge")
 
 
