@@ -15,9 +15,32 @@ ONE_LETTER = 0.45
 FEW = 20
 """Answers below which shares say nothing."""
 _REPEATED = re.compile(r"(\S{1,4}?)\1{15,}")
-_SHOWS = frozenset({"uniform", "topk", "uniform_transcript", "video_rag", "black", "oracle"})
+_SHUFFLED = "shuffled"
+_SHOWS = frozenset(
+    {
+        "uniform",
+        "topk",
+        "uniform_transcript",
+        "video_rag",
+        "black",
+        "novelty",
+        "oracle",
+        _SHUFFLED,
+    }
+)
 """Systems whose every request has frames of one size, beside those that select."""
-_SPEAKS = frozenset({"transcript", "uniform_transcript"})
+_QUOTES = {
+    "transcript": "of speech: are there subtitles?",
+    "uniform_transcript": "of speech: are there subtitles?",
+    "ocr": "of on-screen text: was any indexed?",
+}
+"""Systems that show words, and what to ask where none of them had any."""
+_CONTROLS = {
+    "blind": "the pictures may not matter",
+    "black": "the pictures may not matter",
+    "options_only": "the options may give the answers away",
+}
+"""Systems that should do worse than any that sees, and what it may mean where they do not."""
 
 
 def alarms(result: Result) -> list[str]:
@@ -47,14 +70,14 @@ def _inputs(result: Result) -> Iterator[str]:
         empty = sum(not r.frames for r in asked)
         if empty:
             yield f"{empty} of {len(asked)} requests had no frames"
-        if any(not _ascending(r) for r in asked):
+        if system != _SHUFFLED and any(not _ascending(r) for r in asked):
             yield "times of frames do not ascend"
         sides = Counter(max(f.width, f.height) for r in asked for f in r.frames)
         if len(sides) > 1 and system in _SHOWS:
             some = ", ".join(f"{side} px ({n})" for side, n in sorted(sides.items()))
             yield f"frames were sent in several sizes: {some}"
-    if system in _SPEAKS and asked and not any(r.extra.get("lines") for r in asked):
-        yield "no request had a line of speech: are there subtitles?"
+    if system in _QUOTES and asked and not any(r.extra.get("lines") for r in asked):
+        yield f"no request had a line {_QUOTES[system]}"
     until = {s.sample_id: s.visible_until_s for s in result.samples}
     late = sum(
         limit is not None and any(f.t_s >= limit for f in r.frames)
@@ -115,14 +138,14 @@ def across(results: Sequence[Result]) -> list[str]:
         alike.setdefault(asked, []).append(result)
     for runs in alike.values():
         seeing = [r for r in runs if r.identity.system in ("agent", "uniform", "topk")]
-        for control in ("blind", "black"):
+        for control, meaning in _CONTROLS.items():
             for other in (r for r in runs if r.identity.system == control):
                 for full in seeing:
                     if _as_good(other, full):
                         name = full.identity.label + (model_of(full) if several else "")
                         found.append(
                             f"{control} is within a standard error of {name}: at "
-                            f"{full.identity.budget} tokens the pictures may not matter"
+                            f"{full.identity.budget} tokens {meaning}"
                         )
     return found
 
@@ -140,7 +163,8 @@ def asked_of(result: Result) -> tuple[object, ...]:
 
 
 def _as_good(control: Result, full: Result) -> bool:
-    low, high = control.accuracy(), full.accuracy()
+    """Over the samples that the control was asked."""
+    low, high = control.accuracy(), full.accuracy(control.samples)
     if low is None or high is None or high.se is None:
         return False
     return low.value >= high.value - high.se

@@ -21,6 +21,7 @@ from longtake.eval.samples import Sample, told_apart
 from longtake.eval.watched import WatchedLibrary
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
+from longtake.tools.view import Shape
 from longtake.tools.viewer import Viewer, encode
 from longtake.tools.vlm.journal import Journal
 from longtake.tools.vlm.messages import Frames, Price, Reply, Request, Vlm
@@ -60,6 +61,11 @@ class Asked:
         """What of one video may be seen."""
         whole = Span(0.0, video.duration)
         return whole if self.between is None else self.between.clamp(video.duration)
+
+    @property
+    def spans(self) -> dict[str, Span]:
+        """Video id -> what of it may be seen."""
+        return {video.id: self.span(video) for video in self.videos}
 
     @property
     def labels(self) -> dict[str, str]:
@@ -123,12 +129,19 @@ def _number(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def guess(asked: Asked) -> Outcome:
-    """An option at random, the same whenever it is asked again; no option abstains."""
-    count = len(asked.order)
-    if not count:
+def by_lot(what: str, asked: Asked) -> random.Random:
+    """Lots for one question, the same whenever it is asked again with its seed."""
+    return random.Random(_number(f"{what}/{asked.sample.sample_id}/{asked.seed}"))
+
+
+def guess(asked: Asked, *, abstains: bool = False) -> Outcome:
+    """An option at random, or none, as likely as any of them, where it `abstains`; no option
+    abstains."""
+    options = len(asked.order)
+    count = options + abstains
+    place = by_lot("guess", asked).randrange(count) if count else 0
+    if place >= options:
         return Outcome(status="ok", answered_by="rules", abstained=True)
-    place = random.Random(_number(f"guess/{asked.sample.sample_id}/{asked.seed}")).randrange(count)
     return Outcome(
         status="ok",
         answered_by="rules",
@@ -148,6 +161,7 @@ async def read_once(
         VlmError: the model cannot be reached or its reply was lost.
         MediaError: frames cannot be read.
     """
+    question = material.asks(asked.question)
     journal = Journal.open(library.root / JOURNAL)
     events: list[dict[str, Any]] = []
     try:
@@ -162,15 +176,15 @@ async def read_once(
         chosen = await asyncio.to_thread(
             fitted,
             material,
-            asked.question,
+            question,
             asked.labels,
             room=calls.ledger.available(),
             price=lambda request: calls.price(request).total,
         )
         if chosen is None:
             return Outcome(status="budget", error="the question alone does not fit the budget")
-        videos = await asyncio.to_thread(_with_frames, library, material, chosen, asked.labels)
-        request = read_request(asked.question, videos, chosen.lines)
+        videos = await asyncio.to_thread(_with_frames, library, material, chosen, asked)
+        request = read_request(question, videos, chosen.lines)
         try:
             reply = await calls.structured(
                 request, node="answer", purpose="answer", repair=repair_request, answer=True
@@ -180,23 +194,48 @@ async def read_once(
         receipt = Receipt.of(calls.ledger, library.settings.vlm)
     finally:
         journal.close()
-    return _outcome(asked, reply, receipt, chosen, videos)
+    sent = tuple(
+        FrameSent(video=video, t_s=shape.times[place], width=shape.width, height=shape.height)
+        for video, shape in chosen.shapes
+        for place in _places(material, asked, video, shape)
+    )
+    return _outcome(asked, reply, receipt, chosen, videos, sent)
 
 
 def _with_frames(
-    library: WatchedLibrary, material: Material, chosen: Chosen, labels: dict[str, str]
+    library: WatchedLibrary, material: Material, chosen: Chosen, asked: Asked
 ) -> list[Shown]:
     """What is shown, with its pixels."""
     viewer = Viewer(library)
     videos = []
-    for video in shown(material, chosen, labels):
-        if material.black:
+    for video in shown(material, chosen, asked.labels):
+        if material.pixels == "black":
             frames = tuple(map(_blackened, video.frames))
         else:
-            own = (shape for of, shape in chosen.shapes if of == video.video_id)
-            frames = tuple(viewer.frames(video.video_id, shape) for shape in own)
+            frames = tuple(
+                _rearranged(viewer.frames(of, shape), _places(material, asked, of, shape))
+                for of, shape in chosen.shapes
+                if of == video.video_id
+            )
         videos.append(replace(video, frames=frames))
     return videos
+
+
+def _places(material: Material, asked: Asked, video_id: str, shape: Shape) -> list[int]:
+    """Which frame of a shape is sent first, second, ...: drawn by lot where they are shuffled."""
+    places = list(range(len(shape.times)))
+    if material.pixels == "shuffled":
+        by_lot(f"shuffle/{video_id}", asked).shuffle(places)
+    return places
+
+
+def _rearranged(frames: Frames, places: Sequence[int]) -> Frames:
+    """The frames in another order, under the same ascending seconds."""
+    pictures = tuple(
+        replace(frames.pictures[place], time=picture.time)
+        for place, picture in zip(places, frames.pictures, strict=True)
+    )
+    return Frames(pictures=pictures)
 
 
 def _blackened(frames: Frames) -> Frames:
@@ -213,17 +252,18 @@ def _blackened(frames: Frames) -> Frames:
 
 
 def _outcome(
-    asked: Asked, reply: Reply, receipt: Receipt, chosen: Chosen, videos: Sequence[Shown]
+    asked: Asked,
+    reply: Reply,
+    receipt: Receipt,
+    chosen: Chosen,
+    videos: Sequence[Shown],
+    sent: tuple[FrameSent, ...],
 ) -> Outcome:
     base = Outcome(
         status="ok",
         answered_by="model",
         raw=reply.text,
-        frames=tuple(
-            FrameSent(video=video, t_s=time, width=shape.width, height=shape.height)
-            for video, shape in chosen.shapes
-            for time in shape.times
-        ),
+        frames=sent,
         spent=spent_of(receipt),
         overrun=overran(receipt),
         vlm_s=receipt.total.seconds,

@@ -136,7 +136,7 @@ def run_batch(batch: Batch, told: Told, vlm: Vlm | None = None) -> list[Path]:
     _check(batch, loaded)
     own = None
     asks = any(sample.kind != "ranking" for sample in loaded.samples)
-    if vlm is None and asks and any(system.name != RANDOM for system in batch.systems):
+    if vlm is None and asks and any(system.draw is None for system in batch.systems):
         own = vlm = open_vlm(batch.settings)
         if vlm is None:
             raise UsageError("these systems need a model that sees: name one with --vlm")
@@ -172,10 +172,7 @@ def _check(batch: Batch, loaded: Loaded) -> None:
         if system.needs_speech and batch.subtitles == "off":
             raise UsageError(f"{system.name} needs speech: add --subtitles given or asr")
         if not any(system.takes(sample) for sample in loaded.samples):
-            raise UsageError(
-                f"{system.name} cannot be run: {loaded.benchmark} does not say what proves its "
-                "answers"
-            )
+            raise UsageError(f"{system.name} cannot be run: {loaded.benchmark} {system.without}")
         _samples_of(batch, loaded, system)
 
 
@@ -246,7 +243,7 @@ def identity_of(
     """The identity of one run of a batch."""
     settings = batch.settings
     is_agent = system.name == AGENT
-    model = None if system.name == RANDOM else vlm
+    model = vlm if system.draw is None else None
     searched = settings.agent.search_options
     own = {"policy", "preset", "budget", "search_options"}
     asking = {

@@ -109,8 +109,10 @@ _ANSWERING = frozenset(
     {
         "agents",
         "asking",
+        "controls",
         "libraries",
         "material",
+        "oracle",
         "reading",
         "runner",
         "samples",

@@ -3,6 +3,7 @@ of every comparator have the same sizes to choose from and fill the same budget.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from longtake.eval.reading import Line, Question, Shown, read_request
 from longtake.index.records import VideoRecord
@@ -16,6 +17,7 @@ ENOUGH = 16
 """Frames that come before pixels; beyond them pixels come first."""
 MOST = 256
 """Frames of one request."""
+WITHHELD = "(not shown)"
 TEXT_SHARE = 0.5
 """Most of the room that words may take beside frames."""
 
@@ -51,8 +53,17 @@ class Material:
     """In the order of time, thinned evenly where they do not fit."""
     nearness: tuple[float, ...] = ()
     """Of each line to the question: the nearest stay where not all fit; absent thins evenly."""
-    black: bool = False
-    """Every frame is sent black."""
+    pixels: Literal["own", "black", "shuffled"] = "own"
+    """What is in the frames that are sent: what was filmed at their seconds, nothing, or what was
+    filmed at the seconds of the same video's other frames, drawn by lot."""
+    withheld: bool = False
+    """The options are shown without their question, and one must be chosen."""
+
+    def asks(self, question: Question) -> Question:
+        """The question as it is shown with this material."""
+        if not self.withheld:
+            return question
+        return replace(question, text=WITHHELD, may_abstain=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from longtake.eval.libraries import Indexed
 from longtake.eval.log import Writer
 from longtake.eval.records import Record
 from longtake.eval.samples import Sample
-from longtake.eval.systems import RANDOM, System, put
+from longtake.eval.systems import System, put
 from longtake.eval.watched import Reading, reading
 from longtake.tools.vlm.messages import Vlm
 
@@ -192,7 +192,7 @@ class Runner:
         those retrieved."""
         if sample.video or outcome.status not in ("ok", "parse_fail"):
             return ()
-        if self._run.system.name == RANDOM:
+        if self._run.system.draw is not None:
             return ()
         names = [self._indexed.video_of(cited.video) for cited in outcome.cited]
         library = self._indexed.library

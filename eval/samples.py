@@ -23,6 +23,9 @@ class Evidence:
     box: tuple[float, float, float, float] | None = None
     """x0, y0, x1, y1 as shares of the picture."""
     modality: Literal["visual", "speech", "text"] | None = None
+    role: Literal["needle", "bridge", "context", "negation"] = "needle"
+    """What is asked for, what leads to it, what stands around it, or what shows that there is no
+    answer."""
     group: str = ""
     """Evidence of one group is needed together; each group by itself proves the answer."""
 

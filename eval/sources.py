@@ -90,17 +90,23 @@ def most_similar(
             for time, row in zip(vectors.times, vectors.rows, strict=True)
             if allowed.start <= time < allowed.end
         ]
-    if not scored:
-        return None
-    scored.sort()
+    return ranked(videos, spans, sorted(scored)) if scored else None
+
+
+def ranked(
+    videos: Sequence[VideoRecord],
+    spans: dict[str, Span],
+    order: Sequence[tuple[float, str, float]],
+) -> Material:
+    """The first frames of an order, each with its rank, its video's id and its second."""
 
     def best(count: int) -> list[Part]:
         times: dict[str, list[float]] = {}
-        for _, video_id, time in scored[:count]:
+        for _, video_id, time in order[:count]:
             times.setdefault(video_id, []).append(time)
         return _parts(times)
 
-    return Material(videos=tuple(videos), spans=spans, spread=best, wanted=len(scored))
+    return Material(videos=tuple(videos), spans=spans, spread=best, wanted=len(order))
 
 
 def selected(

@@ -4,24 +4,17 @@ same number of tokens."""
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from longtake.errors import UsageError
 from longtake.eval.agents import ask_agent
 from longtake.eval.asking import Asked, Outcome, guess, read_once
+from longtake.eval.controls import black, blind, novelty, ocr, options_only, shuffled
 from longtake.eval.material import Material
-from longtake.eval.samples import Evidence, Sample
-from longtake.eval.sources import (
-    LEAST_S,
-    ORACLE_PER_SECOND,
-    most_similar,
-    near_to_question,
-    over,
-    selected,
-    spoken,
-    uniform,
-)
+from longtake.eval.oracle import has_evidence, has_hops, oracle, oracle_minus_one
+from longtake.eval.samples import Sample
+from longtake.eval.sources import most_similar, near_to_question, selected, spoken, uniform
 from longtake.eval.watched import WatchedLibrary
-from longtake.timing import Span
 from longtake.tools.select.choose import preset_named
 from longtake.tools.vlm.messages import Vlm
 
@@ -41,25 +34,21 @@ class System:
     """What it does, for people."""
     gather: Gather | None = None
     """None for those that do not answer from material."""
-    needs_evidence: bool = False
-    """Only samples whose proof is known can be asked."""
+    draw: Callable[[Asked], Outcome] | None = None
+    """Answers without a model; None for those that have one."""
+    takes: Callable[[Sample], bool] = lambda sample: True
+    """Whether a sample can be put to it."""
+    without: str = ""
+    """What a benchmark lacks of which it takes no sample."""
     needs_speech: bool = False
-
-    def takes(self, sample: Sample) -> bool:
-        """Whether a sample can be put to it."""
-        return bool(sample.evidence) or not self.needs_evidence
-
-
-def _spans(asked: Asked) -> dict[str, Span]:
-    return {video.id: asked.span(video) for video in asked.videos}
 
 
 def _uniform(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
-    return uniform(asked.videos, _spans(asked))
+    return uniform(asked.videos, asked.spans)
 
 
 def _topk(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
-    made = most_similar(library, asked.videos, _spans(asked), asked.sample.question)
+    made = most_similar(library, asked.videos, asked.spans, asked.sample.question)
     if made is None:
         raise UsageError(
             "topk needs frame embeddings: index with an image-text model (longtake doctor)"
@@ -68,7 +57,7 @@ def _topk(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Materia
 
 
 def _transcript(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
-    spans = _spans(asked)
+    spans = asked.spans
     lines = tuple(spoken(library, asked.videos, spans))
     return Material(videos=asked.videos, spans=spans, lines=lines)
 
@@ -86,68 +75,13 @@ def _both(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Materia
 
 
 def _video_rag(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
-    made = near_to_question(library, asked.videos, _spans(asked), asked.sample.question)
+    made = near_to_question(library, asked.videos, asked.spans, asked.sample.question)
     if made is None:
         raise UsageError(
             "video_rag needs sentence embeddings of speech or on-screen text: index with their "
             "weights (longtake doctor)"
         )
     return made
-
-
-def _blind(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
-    return Material(videos=asked.videos, spans=_spans(asked))
-
-
-def _black(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
-    frames = _uniform(library, asked, ids)
-    return Material(
-        videos=frames.videos,
-        spans=frames.spans,
-        spread=frames.spread,
-        wanted=frames.wanted,
-        black=True,
-    )
-
-
-def _oracle(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
-    """The first group of evidence: its frames, and what is said in it."""
-    spans = _spans(asked)
-    evidence = asked.sample.evidence
-    group = [piece for piece in evidence if piece.group == evidence[0].group]
-    places: list[tuple[str, Span]] = []
-    for piece in group:
-        video_id = ids.get(piece.video)
-        if video_id in spans:
-            place = _widened(piece, spans[video_id])
-            if place.duration > 0 and (video_id, place) not in places:
-                places.append((video_id, place))
-    videos = tuple(v for v in asked.videos if any(v.id == video for video, _ in places))
-    frames = over(videos or asked.videos, spans, places, ORACLE_PER_SECOND)
-    lines = tuple(
-        line
-        for line in spoken(library, videos, spans)
-        if any(
-            video == line.video_id and span.overlap(Span(line.start, line.end)) > 0
-            for video, span in places
-        )
-    )
-    return Material(
-        videos=frames.videos,
-        spans=spans,
-        spread=frames.spread if places else None,
-        wanted=frames.wanted,
-        lines=lines,
-    )
-
-
-def _widened(piece: Evidence, allowed: Span) -> Span:
-    """The evidence, at least `LEAST_S` long where the video allows, within what may be seen."""
-    span = piece.span
-    if span.duration < LEAST_S:
-        start = max(allowed.start, span.middle - LEAST_S / 2)
-        span = Span(start, start + LEAST_S)
-    return Span(max(span.start, allowed.start), max(span.start, span.end)).clamp(allowed.end)
 
 
 _ALL = (
@@ -171,15 +105,46 @@ _ALL = (
         line="evenly spread frames, and speech and on-screen text near to the question, one call",
         gather=_video_rag,
     ),
-    System(name="blind", line="question and options alone, one call", gather=_blind),
-    System(name="black", line="as uniform, every frame black", gather=_black),
+    System(name="ocr", line="what is written on the screen, evenly thinned, one call", gather=ocr),
+    System(name="blind", line="question and options alone, one call", gather=blind),
+    System(
+        name="options_only",
+        line="the options without their question, one call",
+        gather=options_only,
+        takes=lambda sample: sample.kind == "option" and len(sample.options) > 1,
+        without="has no questions with options",
+    ),
+    System(name="black", line="as uniform, every frame black", gather=black),
+    System(
+        name="shuffled",
+        line="as uniform, each video's frames in an order drawn by lot, one call",
+        gather=shuffled,
+    ),
+    System(
+        name="novelty",
+        line="the frames that stand out most, whatever is asked, one call",
+        gather=novelty,
+    ),
     System(
         name="oracle",
         line="frames and speech of the evidence, one call: the ceiling of the reader",
-        gather=_oracle,
-        needs_evidence=True,
+        gather=oracle,
+        takes=has_evidence,
+        without="does not say what proves its answers",
     ),
-    System(name=RANDOM, line="an option by lot, no call"),
+    System(
+        name="oracle_minus_one",
+        line="as oracle, without the last piece of a proof that needs several",
+        gather=oracle_minus_one,
+        takes=has_hops,
+        without="has no answers that several stretches prove together",
+    ),
+    System(name=RANDOM, line="an option by lot, no call", draw=guess),
+    System(
+        name="random_abstain",
+        line="an option or none by lot, no call",
+        draw=partial(guess, abstains=True),
+    ),
 )
 SYSTEMS = {system.name: system for system in _ALL}
 SELECT = "select-"
@@ -232,9 +197,9 @@ async def put(
     Raises:
         LongtakeError: it cannot be asked.
     """
-    if system.name == RANDOM:
-        return guess(asked)
-    assert vlm is not None, "systems other than random have a model"
+    if system.draw is not None:
+        return system.draw(asked)
+    assert vlm is not None, "systems that do not draw have a model"
     if system.gather is None:
         return await ask_agent(library, vlm, asked, policy=policy, preset=preset)
     material = await asyncio.to_thread(system.gather, library, asked, ids)

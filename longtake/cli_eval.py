@@ -60,8 +60,9 @@ def run(  # one parameter a flag: typer reads them from the signature
             "--system",
             metavar="NAMES",
             help="What answers, comma-separated: agent, uniform, topk, transcript, "
-            "uniform_transcript, video_rag, blind, black, oracle, random; select-PRESET shows what "
-            "a preset selects (longtake presets).",
+            "uniform_transcript, video_rag, ocr, blind, options_only, black, shuffled, novelty, "
+            "oracle, oracle_minus_one, random, random_abstain; select-PRESET shows what a preset "
+            "selects (longtake presets).",
         ),
     ] = "agent",
     policy: Annotated[

@@ -44,6 +44,7 @@ class Piece(files.RowModel):
     t1: float
     box: tuple[float, float, float, float] | None
     modality: Literal["visual", "speech", "text"]
+    role: Literal["needle", "bridge", "context", "negation"]
 
 
 class Line(files.RowModel):
@@ -158,6 +159,7 @@ def _sample(line: Line, films: files.Files, given: files.Files | None) -> Sample
                 span=Span(piece.t0, piece.t1),
                 box=piece.box,
                 modality=piece.modality,
+                role=piece.role,
                 group=piece.set_id,
             )
             for piece in line.evidence

@@ -245,7 +245,10 @@ def test_odd_inputs_raise_alarms(tmp_path: Path) -> None:
     sizes = tuple(FrameSent(video="a", t_s=w / 1, width=w, height=100) for w in (224, 448))
     assert "several sizes: 224 px (1), 448 px (1)" in odd(record("a1", "A", frames=sizes))
     assert "later than their question" in odd(record("a1", "A"), until=0.5)
-    assert "no request had a line" in odd(record("a1", "A", frames=()), system="transcript")
+    mute = record("a1", "A", frames=())
+    assert "no request had a line of speech" in odd(mute, system="transcript")
+    assert "no request had a line of on-screen text" in odd(mute, system="ocr")
+    assert odd(record("a1", "A", frames=back), system="shuffled") == ""
 
 
 def test_odd_accounts_raise_alarms() -> None:
@@ -263,6 +266,10 @@ def test_a_control_as_good_as_the_system_raises_an_alarm() -> None:
     blind = result(samples, [record(n, "A" if n != "c1" else "B") for n in NAMES], system="blind")
     wrong = result(samples, [record(n, "B") for n in NAMES], system="black")
     assert [line.split(" ")[0] for line in across([full, blind, wrong])] == ["blind"]
+    some = [s for s in samples if s.sample_id != "c1"]
+    options = result(some, [record(s.sample_id, "A") for s in some], system="options_only")
+    (said,) = across([full, options])
+    assert said.startswith("options_only is within") and "options may give" in said
 
 
 def test_what_was_asked_of_another_model_or_benchmark_controls_nothing() -> None:
