@@ -4,7 +4,7 @@
 |---|---|
 | planned | queries: list of texts, by: `rules` or `model`, whole |
 | retrieved | rows: count, lanes: lane -> report |
-| selected | round, views: list of `View`, left, limit (tokens) |
+| selected | round, views: list of `View`, left, limit (tokens), asked (not in conversations) |
 | looking | view: id |
 | observed | observation: `Observation`, left |
 | called | node, purpose, backend, planned, actual, spent, left, limit, seconds, replayed, outcome |
@@ -16,7 +16,9 @@
 Actions of `reflected` are `answer`, `look`, `zoom`, `search` and `read`; in conversations with a
 model (`love_zoom`, `spotlight`) `answer`, `zoom`, `choose` (frames between two), `time` (the frame
 at a time), `refused` (what the model asked for is not done, why says the reason it is told) and
-`retry` (an attempt broke the rules in why and is made again).
+`retry` (an attempt broke the rules in why and is made again). What was `asked` is the small frames
+that the model said yes or no about before the views were chosen: a list of video_id, times, width
+and height by call.
 """
 
 import time

@@ -19,7 +19,7 @@ from longtake.tools.fit import LOOK, contact_sheets
 from longtake.tools.select.choose import choose, missing, preset_named
 from longtake.tools.select.composition import Pick
 from longtake.tools.select.signals import Gathered, gather
-from longtake.tools.view import FrameItem, Item, fitted_size
+from longtake.tools.view import FrameItem, Item, Shape, fitted_size
 from longtake.tools.view import View as Shown
 
 MOST_VIDEOS = 4
@@ -45,6 +45,8 @@ class Offer:
     gathered: Gathered
     label: str
     """Of the view it becomes when all offers become one: `L1`, `L2`, ..."""
+    asked: tuple[Shape, ...] = ()
+    """Frames that the model was asked about, by call."""
 
 
 def offers_of(desk: Desk, state: State) -> tuple[list[Offer], list[str]]:
@@ -104,7 +106,7 @@ async def answered_offers(desk: Desk, state: State) -> tuple[list[Offer], list[s
     tokens = tokens_for_questions(desk)
     answered: list[Offer] = []
     for offer in offers:
-        gathered, note = await with_answers(
+        made = await with_answers(
             desk,
             state,
             offer.video,
@@ -112,9 +114,9 @@ async def answered_offers(desk: Desk, state: State) -> tuple[list[Offer], list[s
             tokens=int(tokens * offer.belief),
             label=offer.label,
         )
-        answered.append(replace(offer, gathered=gathered))
-        if note is not None and note not in notes:
-            notes.append(note)
+        answered.append(replace(offer, gathered=made.gathered, asked=made.shown))
+        if made.note is not None and made.note not in notes:
+            notes.append(made.note)
     return answered, notes
 
 

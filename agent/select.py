@@ -64,6 +64,16 @@ async def select(state: State, runtime: Runtime[Context]) -> Command[Literal["lo
         "selected",
         round=state.get("round", 0) + 1,
         views=views,
+        asked=[
+            {
+                "video_id": offer.video.id,
+                "times": list(shape.times),
+                "width": shape.width,
+                "height": shape.height,
+            }
+            for offer in offers
+            for shape in offer.asked
+        ],
         left=desk.ledger.left,
         limit=desk.ledger.limit,
     )

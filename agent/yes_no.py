@@ -70,6 +70,18 @@ class Ask:
         return frames_request(pictures.pictures, question=self.question, objects=self.objects)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What came of asking about the frames of one video."""
+
+    gathered: Gathered
+    """With the answers as `probability` where they could be used."""
+    shown: tuple[Shape, ...] = ()
+    """The frames of every call that was replied to."""
+    note: str | None = None
+    """Why there are no answers."""
+
+
 def asks(preset: str) -> bool:
     """Whether a preset takes the answers of a model."""
     needs = preset_named(preset).needs
@@ -78,8 +90,8 @@ def asks(preset: str) -> bool:
 
 async def with_answers(
     desk: Desk, state: State, video: VideoRecord, gathered: Gathered, *, tokens: int, label: str
-) -> tuple[Gathered, str | None]:
-    """What was gathered, with the model's answers as `probability`, and a note when there are none.
+) -> Answered:
+    """Ask the model about the frames that were gathered.
 
     Args:
         tokens: the most that the calls may cost together.
@@ -87,16 +99,19 @@ async def with_answers(
     """
     ask = planned(desk, state, video, gathered, tokens=tokens)
     if ask is None:
-        return gathered, "too few tokens to ask about frames: relevance stands for the answers"
+        note = "too few tokens to ask about frames: relevance stands for the answers"
+        return Answered(gathered=gathered, note=note)
     purpose = f"{desk.preset} {label}"
     reservations = _reserved(desk, ask, purpose)
     answers = np.full(len(gathered.items), np.nan)
+    shown: list[Shape] = []
     batches = list(zip(ask.batches(), reservations, strict=False))
     # the first alone: a model that cannot answer is not asked again
     groups = (batches[:1], batches[1:])
     for group in groups:
         found = await asyncio.gather(*(_answers(desk, ask, b, r, purpose) for b, r in group))
-        for (batch, _), values in zip(group, found, strict=True):
+        for (batch, _), (replied, values) in zip(group, found, strict=True):
+            shown += [ask.shape(batch)] if replied else []
             if values is not None:
                 answers[ask.frames[batch]] = values
         if np.isnan(answers).all():
@@ -104,9 +119,10 @@ async def with_answers(
     for reservation in reservations:
         desk.release(reservation, "not sent")
     if np.count_nonzero(~np.isnan(answers)) < LEAST_USABLE * len(ask.frames):
-        return gathered, "the model's yes or no could not be used: relevance stands for it"
+        note = "the model's yes or no could not be used: relevance stands for it"
+        return Answered(gathered=gathered, shown=tuple(shown), note=note)
     signals = replace(gathered.signals, probability=answers)
-    return replace(gathered, signals=signals), None
+    return Answered(gathered=replace(gathered, signals=signals), shown=tuple(shown))
 
 
 def expected(
@@ -225,15 +241,16 @@ def _reserved(desk: Desk, ask: Ask, purpose: str) -> list[str]:
 
 async def _answers(
     desk: Desk, ask: Ask, batch: slice, reservation: str, purpose: str
-) -> list[float] | None:
-    """The model's number for each frame of a call; None where there is no usable reply."""
+) -> tuple[bool, list[float] | None]:
+    """Whether a reply came to a call, and its number for each frame; None where it has none that
+    can be used."""
     try:
         pictures = await asyncio.to_thread(desk.viewer.frames, ask.video.id, ask.shape(batch))
         reply = await desk.calls.ask(
             ask.request(pictures), node=NODE, purpose=purpose, reservation=reservation
         )
     except (BudgetExceeded, MediaError, VlmError):
-        return None
+        return False, None
     if not isinstance(reply.parsed, YesReply) or len(reply.parsed.yes) != len(pictures.pictures):
-        return None
-    return list(reply.parsed.yes)
+        return True, None
+    return True, list(reply.parsed.yes)

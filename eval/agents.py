@@ -90,7 +90,8 @@ def _last_words(library: WatchedLibrary, run_id: str) -> str | None:
 
 
 def _frames(trace: list[dict[str, Any]]) -> Iterator[FrameSent]:
-    """The frames of every look that reached the model."""
+    """The frames of every look that reached the model, and those that it said yes or no about to
+    choose them."""
     missed = {
         event["observation"]["view"]
         for event in trace
@@ -99,15 +100,14 @@ def _frames(trace: list[dict[str, Any]]) -> Iterator[FrameSent]:
     for event in trace:
         if event["event"] != "selected":
             continue
-        for view in event["views"]:
-            if view["id"] in missed:
-                continue
-            crop = tuple(view["crop"]) if view["crop"] else None
-            for time in view["times"]:
+        seen = [view for view in event["views"] if view["id"] not in missed]
+        for shown in (*event.get("asked", ()), *seen):
+            crop = shown.get("crop")
+            for time in shown["times"]:
                 yield FrameSent(
-                    video=view["video_id"],
+                    video=shown["video_id"],
                     t_s=time,
-                    width=view["width"],
-                    height=view["height"],
-                    crop=crop,
+                    width=shown["width"],
+                    height=shown["height"],
+                    crop=tuple(crop) if crop else None,
                 )

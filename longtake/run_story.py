@@ -244,7 +244,12 @@ def _retrieved(event: Event) -> Step:
 
 def _selected(event: Event) -> Step:
     looks = [look_of(view) for view in event["views"]]
-    detail = _joined(counted(len(looks), "view"), f"{counted(event['left'], 'token')} left")
+    asked = sum(len(shape["times"]) for shape in event.get("asked", ()))
+    detail = _joined(
+        f"asked about {counted(asked, 'frame')}" if asked else "",
+        counted(len(looks), "view"),
+        f"{counted(event['left'], 'token')} left",
+    )
     return Step(kind="selected", title=f"Round {event['round']}", detail=detail, looks=looks)
 
 

@@ -102,6 +102,10 @@ def test_what_is_asked(colours: Library) -> None:
     assert "does the picture contain any object of green?" in words
     assert {line.purpose for line in _lines(answer)} == {"quota L1"}
     assert len(_lines(answer)) == 13
+    trace = colours.store.run(answer.run_id).trace
+    asked = next(event for event in trace if event["event"] == "selected")["asked"]
+    assert [time for call in asked for time in call["times"]] == sorted(p.time for p in shown)
+    assert {(call["width"], call["height"]) for call in asked} == {(LONGEST_PX, 126)}
 
 
 def test_fewer_frames_are_asked_about_where_the_share_is_too_small(told: Library) -> None:

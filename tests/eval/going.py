@@ -33,11 +33,12 @@ def go(
     may_abstain = more.pop("may_abstain", False)
     time_limit_s = more.pop("time_limit_s", None)
     jobs = more.pop("jobs", 1)
+    preset = more.pop("preset", "moments")
     known: Identity = identity(
         system=system,
         budget=budget,
         policy="default" if system == "agent" else "",
-        preset="moments" if system == "agent" else "",
+        preset=preset if system == "agent" else "",
         **more,
     )
     run = Run(

@@ -11,6 +11,7 @@ from longtake.eval.benchmarks import judge
 from longtake.eval.libraries import Indexed
 from longtake.eval.samples import Sample
 from longtake.eval.systems import SYSTEMS
+from longtake.tools.vlm.messages import Frames, Picture
 from tests.eval.going import accuracy, go
 from tests.eval.world import COLOURS, TWINS, reader
 
@@ -134,6 +135,20 @@ def test_a_preset_shows_its_frames_in_its_sizes(
         assert record.frames and record.spent.total <= 1200
         times = [frame.t_s for frame in record.frames]
         assert times == sorted(set(times))
+
+
+def test_frames_that_are_asked_about_before_the_first_look_are_sent_too(
+    tmp_path: Path, indexed: Indexed, settings: Settings, samples: tuple[Sample, ...]
+) -> None:
+    eyes = reader()
+    log = go(tmp_path, indexed, settings, samples[:1], "agent", eyes, 16_000, preset="quota")
+    (record,) = log.records
+    assert record.status == "ok", record.error
+    parts = [part for request in eyes.asked for part in request.messages[-1].parts]
+    frames = [p for part in parts if isinstance(part, Frames) for p in part.pictures]
+    alone = [part for part in parts if isinstance(part, Picture)]
+    assert alone and len(record.frames) == len(alone) + len(frames)
+    assert sum(f.width == alone[0].width for f in record.frames) >= len(alone)
 
 
 def test_twins_are_told_apart_where_abstaining_is_allowed(
