@@ -119,6 +119,7 @@ class Agent:
         *,
         videos: Sequence[str] | None = None,
         between: Span | None = None,
+        run_id: str | None = None,
     ) -> Answer:
         """The answer to a question, or an abstention that says what was looked for.
 
@@ -126,12 +127,13 @@ class Agent:
             options: choose among these (multiple choice).
             videos: keys of the videos to look in; all when None.
             between: only this stretch of each video.
+            run_id: under which run and calls are kept, no other run's; drawn when None.
 
         Raises:
             UsageError: the question is empty, there is one option or two equal ones, or a video
             key fits none.
         """
-        events = self.stream(question, options, videos=videos, between=between)
+        events = self.stream(question, options, videos=videos, between=between, run_id=run_id)
         return await _last_answer(events)
 
     def ask_sync(
@@ -159,10 +161,11 @@ class Agent:
         *,
         videos: Sequence[str] | None = None,
         between: Span | None = None,
+        run_id: str | None = None,
     ) -> AsyncIterator[Event]:
         """The run's events as they happen; the last one carries the answer. Arguments and errors
         of `ask`."""
-        run_id = uuid.uuid4().hex
+        run_id = run_id or uuid.uuid4().hex
         request = self._request(question, options, videos, between)
         async for event in self._run(run_id, {**request, "run_id": run_id}):
             yield event

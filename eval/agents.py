@@ -34,6 +34,7 @@ async def ask_agent(
         options,
         videos=[video.id for video in asked.videos],
         between=asked.between,
+        run_id=asked.run_id,
     )
     trace = library.store.run(answer.run_id).trace
     return _outcome(library, asked, answer, trace)

@@ -18,7 +18,7 @@ class Curve:
     points: tuple[stats.Estimate | None, ...]
     """Strict accuracy at each budget."""
     tokens: tuple[float, ...]
-    """Mean tokens that a question really cost."""
+    """Mean tokens that a question whose video was there really cost."""
     area: stats.Estimate | None
     """Over the samples that every run answered and scored; None with one budget."""
     run_ids: tuple[str, ...]
@@ -57,7 +57,7 @@ def model_of(result: Result) -> str:
 
 def _curve(runs: Sequence[Result], *, with_model: bool) -> Curve:
     budgets = tuple(run.identity.budget for run in runs)
-    spent = [[r.spent.total for r in run.records.values()] for run in runs]
+    spent = [[r.spent.total for r in run.asked] for run in runs]
     area = None
     if len(runs) > 1:
         weights = log2_weights(budgets)

@@ -44,6 +44,8 @@ class Asked:
     budget: int
     seed: int
     may_abstain: bool
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Under which its calls are in the library's journal."""
 
     @property
     def question(self) -> Question:
@@ -168,7 +170,7 @@ async def read_once(
         calls = Calls.restore(
             vlm,
             journal,
-            uuid.uuid4().hex,
+            asked.run_id,
             limit=asked.budget,
             use_cache=use_cache,
             on_call=events.append,
@@ -285,6 +287,24 @@ def _outcome(
         confidence=said.confidence,
         cited=said.cited,
     )
+
+
+def receipt_so_far(library: WatchedLibrary, vlm: Vlm, asked: Asked) -> Receipt:
+    """What the calls of a question have cost that was not answered, from the journal. One that was
+    sent and has no reply is charged as planned: it may be billed."""
+    journal = Journal.open(library.root / JOURNAL)
+    try:
+        calls = Calls.restore(
+            vlm,
+            journal,
+            asked.run_id,
+            limit=asked.budget,
+            use_cache=False,
+            on_call=lambda event: None,
+        )
+    finally:
+        journal.close()
+    return Receipt.of(calls.ledger, library.settings.vlm)
 
 
 def spent_of(receipt: Receipt) -> Spent:

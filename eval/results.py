@@ -51,6 +51,11 @@ class Result:
         )
 
     @property
+    def asked(self) -> list[Record]:
+        """Records of the samples whose video was there: those that cost something."""
+        return [record for record in self.records.values() if record.status != "no_video"]
+
+    @property
     def complete(self) -> bool:
         """Whether nothing is missing."""
         return self.finished == len(self.samples)

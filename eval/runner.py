@@ -8,7 +8,15 @@ from pathlib import Path
 
 from longtake.config import Settings
 from longtake.errors import LongtakeError, VlmError, VlmUnavailable
-from longtake.eval.asking import Asked, Outcome, Seeded, option_order
+from longtake.eval.asking import (
+    Asked,
+    Outcome,
+    Seeded,
+    call_facts,
+    option_order,
+    receipt_so_far,
+    spent_of,
+)
 from longtake.eval.drawing import cluster_of
 from longtake.eval.identity import Identity
 from longtake.eval.libraries import Indexed
@@ -16,7 +24,7 @@ from longtake.eval.log import Writer
 from longtake.eval.records import Record
 from longtake.eval.samples import Sample
 from longtake.eval.systems import System, put
-from longtake.eval.watched import Reading, reading
+from longtake.eval.watched import Reading, WatchedLibrary, reading
 from longtake.tools.vlm.messages import Vlm
 
 GIVE_UP = 5
@@ -158,13 +166,14 @@ class Runner:
         )
         if sample.kind == "ranking":
             return Outcome(status="ok", answered_by="rules")
+        vlm = self._vlms.get(task.seed)
         try:
             given = await asyncio.wait_for(
                 put(
                     run.system,
                     library,
                     self._indexed.ids,
-                    self._vlms.get(task.seed),
+                    vlm,
                     asked,
                     policy=run.identity.policy,
                     preset=run.identity.preset,
@@ -172,14 +181,18 @@ class Runner:
                 left,
             )
         except TimeoutError:
-            return Outcome(
+            ended = Outcome(
                 status="timeout", error=f"no answer within {left or 0:.0f} s left for its video"
             )
         except VlmError as exc:
-            return Outcome(status="error", error=str(exc), extra={"unreached": True})
+            ended = Outcome(status="error", error=str(exc), extra={"unreached": True})
         except LongtakeError as exc:
-            return Outcome(status="error", error=str(exc))
-        return replace(given, status="budget") if given.overrun else given
+            ended = Outcome(status="error", error=str(exc))
+        else:
+            return replace(given, status="budget") if given.overrun else given
+        return (
+            ended if vlm is None else await asyncio.to_thread(_billed, ended, library, vlm, asked)
+        )
 
     def _fault(self, sample: Sample) -> str | None:
         """Why a sample's video cannot be asked about; None when it can."""
@@ -244,3 +257,14 @@ class Runner:
                 **outcome.extra,
             },
         )
+
+
+def _billed(ended: Outcome, library: WatchedLibrary, vlm: Vlm, asked: Asked) -> Outcome:
+    """What came of a question without an answer, with what was spent on it until then."""
+    receipt = receipt_so_far(library, vlm, asked)
+    return replace(
+        ended,
+        spent=spent_of(receipt),
+        vlm_s=receipt.total.seconds,
+        extra={**ended.extra, **call_facts(receipt)},
+    )

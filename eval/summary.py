@@ -17,7 +17,7 @@ Measured = Mapping[str, stats.Estimate | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """Means over records, in tokens unless they say otherwise."""
+    """Means over the samples whose video was there, in tokens unless they say otherwise."""
 
     visual: float
     text_in: float
@@ -83,7 +83,7 @@ class Summary:
 
 def summary(result: Result) -> Summary:
     """Sum a run up."""
-    records = list(result.records.values())
+    records = result.asked
     return Summary(
         accuracy=result.accuracy(),
         not_retried=_not_retried(result),

@@ -127,6 +127,20 @@ def test_costs_are_means_over_records() -> None:
     assert total.not_retried is not None and total.not_retried.n == 1
 
 
+def test_samples_without_a_video_cost_nothing_and_are_no_part_of_the_mean() -> None:
+    nothing = Spent(visual=0, text_in=0, out=0, cached=0, total=0, calls=0, usd=0.0)
+    lost = record("b1", None, status="no_video", spent=nothing, frames=(), abstained=False)
+    late = record("c1", None, status="timeout", abstained=False)
+    made = result([sample(n) for n in ("a1", "b1", "c1")], [record("a1", "A"), lost, late])
+    costs = summary(made).costs
+    assert costs is not None and (costs.total, costs.calls, costs.frames_sent) == (160, 1, 1)
+    (curve,) = curves_of([made])
+    assert curve.tokens == (160.0,)
+    accuracy = made.accuracy()
+    assert accuracy is not None and accuracy.n == 3
+    assert summary(result([sample("b1")], [lost])).costs is None
+
+
 def test_citations_are_held_against_the_evidence() -> None:
     good = (Cited(video="a", start_s=10, end_s=20, lane="visual"),)
     poor = (Cited(video="b", start_s=50, end_s=60, lane="visual"),)

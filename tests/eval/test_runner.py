@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from longtake.agent.replies import AnswerReply
 from longtake.config import Settings
-from longtake.errors import VlmUnavailable
+from longtake.errors import ReplyLost, VlmUnavailable
 from longtake.eval import libraries
 from longtake.eval.benchmarks import judge
 from longtake.eval.libraries import Indexed, index_costs
@@ -92,6 +93,58 @@ def test_time_is_limited_by_video(
     errors = sorted(record.error or "" for record in log.records)
     assert errors == ["no answer within 1 s left for its video",
                       "the time for this video was used up before"]  # fmt: skip
+
+
+class Stalled(Eyes):
+    """A model that says what it sees and never comes to an answer."""
+
+    async def ask(self, request: Request) -> Reply:
+        if request.schema is AnswerReply:
+            self.asked.append(request)
+            await asyncio.sleep(300)
+        return await super().ask(request)
+
+
+@pytest.mark.parametrize(("system", "limit_s"), [("uniform", 6.0), ("agent", 12.0)])
+def test_what_was_spent_before_the_time_was_up_is_kept(
+    tmp_path: Path,
+    indexed: Indexed,
+    settings: Settings,
+    samples: tuple[Sample, ...],
+    system: str,
+    limit_s: float,
+) -> None:
+    """The reply that never came may be billed: it counts as planned."""
+    eyes = Stalled()
+    log = go(tmp_path, indexed, settings, samples[:1], system, eyes, 4000, time_limit_s=limit_s)
+    (record,) = log.records
+    assert record.status == "timeout" and record.retries == 0
+    replies = eyes.asked[:-1]
+    assert eyes.asked[-1].schema is AnswerReply and bool(replies) is (system == "agent")
+    assert record.spent.calls == len(eyes.asked)
+    last = eyes.price(eyes.asked[-1])
+    least = sum(eyes.price(request).input for request in replies) + last.total
+    assert least <= record.spent.total <= sum(eyes.price(r).total for r in eyes.asked)
+    assert record.spent.visual == sum(eyes.price(request).visual for request in eyes.asked)
+    assert record.spent.visual + record.spent.text_in + record.spent.out == record.spent.total
+
+
+class Lost(Eyes):
+    """A model whose replies are cut off on their way."""
+
+    async def ask(self, request: Request) -> Reply:
+        self.asked.append(request)
+        raise ReplyLost("the connection ended")
+
+
+def test_a_lost_reply_is_charged(
+    tmp_path: Path, indexed: Indexed, settings: Settings, samples: tuple[Sample, ...]
+) -> None:
+    eyes = Lost()
+    log = go(tmp_path, indexed, settings, samples[:1], "uniform", eyes, 1500)
+    (record,) = log.records
+    assert record.status == "error"
+    assert record.spent.total == eyes.price(eyes.asked[0]).total > 1000
 
 
 class Greedy(Eyes):
