@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from longtake.eval.areas import model_of
+from longtake.eval.opened import read_opened
 from longtake.eval.records import Record
 from longtake.eval.results import Result
 from longtake.eval.systems import SELECT
@@ -45,7 +46,7 @@ _CONTROLS = {
 
 def alarms(result: Result) -> list[str]:
     """Everything odd about one run, for people."""
-    return [*_replies(result), *_inputs(result), *_accounts(result)]
+    return [*_replies(result), *_inputs(result), *_files(result), *_accounts(result)]
 
 
 def _replies(result: Result) -> Iterator[str]:
@@ -96,6 +97,16 @@ def _inputs(result: Result) -> Iterator[str]:
     ]
     if lost:
         yield f"{len(lost)} samples are right without their video"
+
+
+def _files(result: Result) -> Iterator[str]:
+    opened = read_opened(result.log.folders)
+    if opened is not None and opened.others:
+        some = ", ".join(opened.others[:5])
+        yield (
+            f"{len(opened.others)} files of the benchmark other than videos were opened while "
+            f"questions were answered: {some}"
+        )
 
 
 def _ascending(record: Record) -> bool:

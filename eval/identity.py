@@ -112,6 +112,7 @@ _ANSWERING = frozenset(
         "controls",
         "libraries",
         "material",
+        "opened",
         "oracle",
         "reading",
         "runner",

@@ -18,12 +18,12 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from longtake.errors import LongtakeError, UsageError
+from longtake.eval import opened
 from longtake.eval.identity import Identity
 from longtake.eval.records import Record
 
 FORMAT = 1
 SUFFIX = ".log.jsonl"
-OPENED_SUFFIX = ".opened.jsonl"
 
 Key = tuple[str, int]
 """Sample and seed."""
@@ -166,6 +166,7 @@ class Writer:
     """Appends to one file of a run; nobody else can while it is open.
 
     Attributes:
+        folder: of the run.
         finished: samples and seeds that need not be asked again, from all files of the run.
         tries: how often each was tried before.
     """
@@ -191,8 +192,9 @@ class Writer:
         """
         folder.mkdir(parents=True, exist_ok=True)
         name = f"samples{'-' if shard else ''}{shard}"
+        self.folder = folder
         self._path = folder / f"{name}{SUFFIX}"
-        self._opened = folder / f"{name}{OPENED_SUFFIX}"
+        self._opened = folder / f"{name}{opened.SUFFIX}"
         self._stack = ExitStack()
         lock = FileLock(folder / f".{name}.lock")
         try:
@@ -240,18 +242,22 @@ class Writer:
             _append(self._file, header)
             _sync_folder(folder)
 
-    def append(self, record: Record, opened: dict[str, Any]) -> None:
+    def append(self, record: Record, read: dict[str, Any]) -> None:
         """Write a finished sample; it is on the disk when this returns.
 
         Args:
-            opened: which files and frames were read for it; goes to the side file.
+            read: which files were opened and which frames read for it; goes to the side file.
         """
-        _append(self._side, {"sample_id": record.sample_id, "seed": record.seed, **opened})
+        self.note(sample_id=record.sample_id, seed=record.seed, **read)
         _append(self._file, record.model_dump(mode="json"))
         key = (record.sample_id, record.seed)
         self.tries[key] = self.tries.get(key, 0) + 1
         if record.status not in AGAIN:
             self.finished.add(key)
+
+    def note(self, **read: Any) -> None:
+        """Write a line of the side file: what was read for a sample or a whole stage."""
+        _append(self._side, read)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from longtake.eval.drawing import cluster_of
 from longtake.eval.identity import Identity
 from longtake.eval.libraries import Indexed
 from longtake.eval.log import Writer
+from longtake.eval.opened import Opened, opening
 from longtake.eval.records import Record
 from longtake.eval.samples import Sample
 from longtake.eval.systems import System, put
@@ -98,12 +100,20 @@ class Runner:
             while queue:
                 await self._video(queue.pop())
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._run.jobs, len(queue))):
-                    group.create_task(worker())
-        except ExceptionGroup as several:
-            raise several.exceptions[0] from several
+        with self._opening(everywhere=True) as opened:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(min(self._run.jobs, len(queue))):
+                        group.create_task(worker())
+            except ExceptionGroup as several:
+                raise several.exceptions[0] from several
+            finally:
+                self._writer.note(stage="answer", files=sorted(opened.files))
+
+    def _opening(self, *, everywhere: bool = False) -> AbstractContextManager[Opened]:
+        """Notes what is opened of the benchmark's folder, where results may lie too."""
+        besides = (self._indexed.library.root.parent, self._writer.folder)
+        return opening(self._run.data, besides=besides, everywhere=everywhere)
 
     async def _video(self, tasks: Sequence[Task]) -> None:
         left = self._run.time_limit_s
@@ -131,7 +141,7 @@ class Runner:
         sample = task.sample
         began = time.monotonic()
         order = option_order(sample, self._run.identity.option_seed, task.seed)
-        with reading(sample.visible_until_s, root=self._run.data) as noted:
+        with reading(sample.visible_until_s) as noted, self._opening() as files:
             outcome = await self._outcome(task, order, left)
             ranked = self._ranked(sample, outcome)
         seconds = {
@@ -141,7 +151,7 @@ class Runner:
         }
         record = self._record(task, order, outcome, ranked, seconds, noted)
         opened: dict[str, object] = {
-            "files": sorted(noted.files),
+            "files": sorted(files.files),
             "frames": len(noted.frames),
             "latest_s": noted.latest,
             "visible_until_s": sample.visible_until_s,

@@ -8,6 +8,7 @@ from longtake.eval import curves, grounding
 from longtake.eval import statistics as stats
 from longtake.eval.drawing import cluster_of
 from longtake.eval.libraries import read_costs
+from longtake.eval.opened import Files, read_opened
 from longtake.eval.records import Record
 from longtake.eval.results import Result
 from longtake.eval.samples import Sample
@@ -79,6 +80,8 @@ class Summary:
     """`axis=value` -> strict accuracy."""
     costs: Costs | None
     index: IndexTotal | None
+    opened: Files | None
+    """Of the benchmark's folder, while questions were answered; None where it was not noted."""
 
 
 def summary(result: Result) -> Summary:
@@ -98,6 +101,7 @@ def summary(result: Result) -> Summary:
         by_part=by_part(result),
         costs=_costs(records) if records else None,
         index=_index(result.log.folders),
+        opened=read_opened(result.log.folders),
     )
 
 

@@ -1,18 +1,16 @@
 """A library that notes what is read of its videos while one question is answered, and that shows
 nothing a streaming benchmark has not shown yet."""
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longtake.errors import MediaError
+from longtake.eval.opened import note
 from longtake.index.records import CueRecord, SegmentRecord
 from longtake.timing import Span
 from longtake.tools.library import Lane, Library
@@ -32,8 +30,6 @@ class Reading:
     """No frame from this second on may be read."""
     frames: set[tuple[str, float]] = field(default_factory=set)
     """Video id and presentation time."""
-    files: set[str] = field(default_factory=set)
-    root: str | None = None
     seconds: float = 0.0
     """Spent decoding."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -45,38 +41,21 @@ class Reading:
 
 
 _reading: ContextVar[Reading | None] = ContextVar("longtake_eval_reading", default=None)
-_hooked = threading.Event()
 
 
 @contextmanager
-def reading(until: float | None = None, *, root: Path | None = None) -> Iterator[Reading]:
+def reading(until: float | None = None) -> Iterator[Reading]:
     """Everything that is read in here, in threads and tasks begun in here too, is noted.
 
     Args:
         until: no frame from this second on may be read.
-        root: also note every file under this folder that Python opens, such as annotations, which
-            no system has any business with.
     """
-    noted = Reading(until=until, root=None if root is None else str(root.absolute()))
-    if root is not None and not _hooked.is_set():
-        _hooked.set()
-        sys.addaudithook(_note_open)
+    noted = Reading(until=until)
     token = _reading.set(noted)
     try:
         yield noted
     finally:
         _reading.reset(token)
-
-
-def _note_open(event: str, arguments: tuple[object, ...]) -> None:
-    """An audit hook, which Python never takes back: quick where nothing is noted."""
-    if event != "open":
-        return
-    noted = _reading.get()
-    if noted is not None and noted.root is not None and isinstance(arguments[0], str):
-        path = os.path.abspath(arguments[0])
-        if path.startswith(noted.root + os.sep):
-            noted.files.add(path)
 
 
 class WatchedLibrary(Library):
@@ -102,6 +81,7 @@ class WatchedLibrary(Library):
         until = noted.until
         if until is not None and max(times, default=0.0) >= until:
             raise MediaError(f"nothing from {until:g} s on may be seen for this question")
+        note(self.video(video_id).path)
         with noted.lock:
             began = time.monotonic()
             frames = super().frames_at(video_id, times, size=size, crop=crop)
@@ -113,7 +93,6 @@ class WatchedLibrary(Library):
                     for at, frame in zip(times, frames, strict=True)
                 ]
             noted.seconds += time.monotonic() - began
-            noted.files.add(str(self.video(video_id).path))
             noted.frames |= {(video_id, frame.time) for frame in frames}
         return frames
 

@@ -56,6 +56,7 @@ def run(result: "Result") -> Document:
         "index": None
         if made.index is None
         else {**asdict(made.index), "seconds_an_hour": made.index.seconds_an_hour},
+        "opened": None if made.opened is None else asdict(made.opened),
         "alarms": alarms(result),
     }
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from longtake.console import console, say
 from longtake.render import table
+from longtake.run_look import counted
 
 
 def scores(document: Mapping[str, Any], *, parts: bool) -> None:
@@ -76,6 +77,12 @@ def p_value(p: float | None) -> str:
 def points(value: float) -> str:
     """A difference in points, with its sign."""
     return f"{100 * value:+.1f}"
+
+
+def opened_words(opened: Mapping[str, Any]) -> str:
+    """What of the benchmark's files was opened while questions were answered."""
+    others = ", ".join(opened["others"]) or "none of its other files"
+    return f"{counted(opened['videos'], 'video')}, {others}"
 
 
 def interval(estimate: Mapping[str, Any], shown: Any) -> str:
@@ -181,6 +188,8 @@ def _facts(run: Mapping[str, Any]) -> dict[str, str]:
         found["seeds"] = (
             f"sd {100 * spread['sd']:.1f} points, answers differ in {100 * spread['flips']:.1f}%"
         )
+    if run["opened"] is not None:
+        found["opened while answering"] = opened_words(run["opened"])
     if run["strict_not_retried"] is not None:
         found["without what was retried"] = percent(run["strict_not_retried"])
     return {name: value for name, value in found.items() if value}

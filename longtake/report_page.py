@@ -53,6 +53,7 @@ def page(results: "Sequence[Result]", *, samples: int, pictures: int) -> str:
         _section("Evidence and calibration", _evidence(document["runs"])),
         _section("The benchmark's own table", _tables(document["runs"])),
         _section("Indexing, once for all questions", _index(document["runs"])),
+        _section("The benchmark's files, while questions were answered", _opened(document["runs"])),
         _section("Samples", shown, card=False),
     ]
     remarks = ["Intervals are 95 %, drawn again by video; strict counts every question."]
@@ -272,3 +273,12 @@ def _index(runs: Sequence[Mapping[str, Any]]) -> Html:
         "run side by side"
     )
     return joined([element("p", said, class_="quiet"), table(["stage", "seconds"], rows)])
+
+
+def _opened(runs: Sequence[Mapping[str, Any]]) -> Html:
+    rows = [
+        [run["label"], str(run["opened"]["videos"]), ", ".join(run["opened"]["others"]) or "none"]
+        for run in runs
+        if run["opened"] is not None
+    ]
+    return table(["run", "videos", "all other files that were opened"], rows) if rows else Html("")

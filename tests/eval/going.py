@@ -34,6 +34,7 @@ def go(
     time_limit_s = more.pop("time_limit_s", None)
     jobs = more.pop("jobs", 1)
     preset = more.pop("preset", "moments")
+    data = more.pop("data", folder)
     known: Identity = identity(
         system=system,
         budget=budget,
@@ -47,7 +48,7 @@ def go(
         samples=samples,
         seeds=seeds,
         settings=settings,
-        data=folder,
+        data=data,
         may_abstain=may_abstain,
         time_limit_s=time_limit_s,
         jobs=jobs,

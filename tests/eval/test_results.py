@@ -56,11 +56,12 @@ def record(name: str, option: str | None, seed: int = 0, **changes: Any) -> Reco
 def result(
     samples: Sequence[Sample], records: Sequence[Record], seeds: int = 1, **changes: Any
 ) -> Result:
+    folders = changes.pop("folders", ())
     known = identity(expected=len(samples), **changes)
     loaded = Loaded(
         benchmark="colours", split="test", samples=tuple(samples), expected=None, revision="r1"
     )
-    log = Log(identity=known, records=tuple(records), seeds=seeds)
+    log = Log(identity=known, records=tuple(records), seeds=seeds, folders=folders)
     return result_of(log, COLOURS, loaded)
 
 

@@ -248,14 +248,6 @@ def test_a_line_that_is_not_said_whole_yet_is_found_by_nobody(
     assert ("Good morning." in shown) is told
 
 
-def test_files_that_were_read_are_noted(
-    tmp_path: Path, indexed: Indexed, settings: Settings, samples: tuple[Sample, ...]
-) -> None:
-    log = go(tmp_path, indexed, settings, samples[:1], "uniform", reader(), 2700)
-    line = (tmp_path / log.identity.run_id / "samples.opened.jsonl").read_text()
-    assert "green_" in line and line.count(".mp4") == 1
-
-
 def test_what_indexing_took_is_told_by_video(indexed: Indexed) -> None:
     costs = {cost.video: cost for cost in index_costs(indexed)}
     assert set(costs) == {"green", "blue", "yellow"}

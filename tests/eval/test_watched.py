@@ -1,7 +1,6 @@
 """What is read while a question is answered is noted, and never lies beyond what may be seen."""
 
 import threading
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -69,10 +68,3 @@ def test_each_question_has_notes_of_its_own(indexed: Indexed) -> None:
         thread.join()
     assert notes["green"].frames == {(indexed.ids["green"], 2.0)}
     assert notes["blue"].frames == {(indexed.ids["blue"], 4.0)}
-
-
-def test_files_of_the_benchmark_that_python_opens_are_noted(world: Path) -> None:
-    with reading(root=world) as noted:
-        (world / "annotations.txt").read_text()
-    (world / "texts" / "green.srt").read_text()
-    assert noted.files == {str(world / "annotations.txt")}
