@@ -1,7 +1,7 @@
 """Two runs held against each other, if they differ in nothing but what is compared."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from longtake.errors import UsageError
@@ -94,28 +94,24 @@ def compare(first: Result, second: Result, factors: Collection[str]) -> Comparis
     )
 
 
-def _paired(first: Result, second: Result, samples: list[Sample]) -> stats.Paired | None:
-    """Differences of means over seeds; McNemar counts the first seed of each."""
+def _paired(first: Result, second: Result, samples: Sequence[Sample]) -> stats.Paired | None:
+    """By the means over seeds."""
     names = [sample.sample_id for sample in samples]
     one, two = first.scores(), second.scores()
-    made = stats.paired(
+    return stats.paired(
         [one[name] for name in names],
         [two[name] for name in names],
         [cluster_of(sample) for sample in samples],
+        graded=_graded(first, names) or _graded(second, names),
     )
-    if made is None or (len(first.seeds) == 1 and len(second.seeds) == 1):
-        return made
-    once, other = first.first(), second.first()
-    single = stats.paired(
-        [once[name] for name in names],
-        [other[name] for name in names],
-        [cluster_of(sample) for sample in samples],
-    )
-    assert single is not None
-    return stats.Paired(
-        difference=made.difference,
-        only_first=single.only_first,
-        only_second=single.only_second,
-        p=single.p,
-        detectable=made.detectable,
+
+
+def _graded(result: Result, names: Sequence[str]) -> bool:
+    """Whether any of these samples is neither right nor wrong at some seed."""
+    asked = set(names)
+    return any(
+        item.strict.score not in (0, 1, None)
+        for scored in result.scored.values()
+        for item in scored
+        if item.sample.sample_id in asked
     )

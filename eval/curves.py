@@ -51,6 +51,17 @@ class RiskCoverage:
     area: float
     """Mean risk over all coverages; 0 is perfect."""
 
+    def thinned(self, most: int) -> "RiskCoverage":
+        """At most so many points of it, evenly, the last one always; its area stays."""
+        count = len(self.coverage)
+        places = [-(-count * step // most) - 1 for step in range(1, most + 1)]
+        kept = sorted(set(places)) if count > most else range(count)
+        return RiskCoverage(
+            coverage=tuple(self.coverage[place] for place in kept),
+            risk=tuple(self.risk[place] for place in kept),
+            area=self.area,
+        )
+
 
 def risk_coverage(confidences: Sequence[float], right: Sequence[float]) -> RiskCoverage | None:
     """The curve from sure to unsure; None of nothing. Answers that are equally sure come in any

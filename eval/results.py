@@ -89,15 +89,6 @@ class Result:
                     found.setdefault(item.sample.sample_id, []).append(judgement.score)
         return {name: sum(values) / len(values) for name, values in found.items()}
 
-    def first(self) -> dict[str, float]:
-        """Strict scores of the first seed: right and wrong, not means."""
-        scored = self.scored[self.seeds[0]]
-        return {
-            item.sample.sample_id: item.strict.score
-            for item in scored
-            if item.strict.score is not None
-        }
-
     def accuracy(self, of: Sequence[Sample] | None = None) -> stats.Estimate | None:
         """Mean strict score with its interval, over these samples; all when None."""
         scores = self.scores()

@@ -108,33 +108,58 @@ class Paired:
     difference: Estimate
     """First minus second."""
     only_first: int
-    """Samples that only the first has right, of those that both scored as right or wrong."""
+    """Samples that only the first has right, of those that both scored as right or wrong; with
+    several seeds, that it has right more often."""
     only_second: int
     p: float | None
     """Exact McNemar, two-sided. It takes samples as independent; the interval does not. None where
-    scores are not all 0 or 1, of which it says nothing."""
+    scores are graded, of which it says nothing."""
     detectable: float | None
     """Smallest true difference that this many samples would show in four of five experiments."""
 
 
 def paired(
-    first: Sequence[float] | F64, second: Sequence[float] | F64, clusters: Sequence[str]
+    first: Sequence[float] | F64,
+    second: Sequence[float] | F64,
+    clusters: Sequence[str],
+    *,
+    graded: bool | None = None,
 ) -> Paired | None:
-    """Compare scores of the same samples, 0..1 each; None where there are none."""
+    """Compare scores of the same samples, 0..1 each; None where there are none.
+
+    Args:
+        first: [N] scores, or means of several seeds' scores.
+        graded: whether a score can be anything else than right or wrong; None takes it from the
+            scores, as can be done with one seed.
+    """
     one, two = np.asarray(first, np.float64), np.asarray(second, np.float64)
     difference = mean(one - two, clusters)
     if difference is None:
         return None
-    only_first = int(((one == 1) & (two == 0)).sum())
-    only_second = int(((one == 0) & (two == 1)).sum())
-    plain = bool(np.isin(one, (0, 1)).all() and np.isin(two, (0, 1)).all())
+    if graded is None:
+        graded = not bool(np.isin(one, (0, 1)).all() and np.isin(two, (0, 1)).all())
+    plain = np.isin(one, (0, 1)) & np.isin(two, (0, 1)) if graded else np.ones(len(one), bool)
+    only_first, only_second = votes(one[plain], two[plain])
     return Paired(
         difference=difference,
         only_first=only_first,
         only_second=only_second,
-        p=mcnemar(only_first, only_second) if plain else None,
+        p=None if graded else mcnemar(only_first, only_second),
         detectable=None if difference.se is None else detectable(difference.se),
     )
+
+
+def votes(first: F64, second: F64) -> tuple[int, int]:
+    """Samples at which the first system is better, and those at which the second is.
+
+    The seeds of a sample are no samples of their own, so that each sample has one vote, for the
+    system that has it right more often; equals have none. McNemar's test of them is then the sign
+    test (Dixon and Mood, 1946), of which his own (1947) is the case of one seed.
+
+    Args:
+        first: [N] scores, or means of several seeds' scores.
+    """
+    return int((first > second).sum()), int((first < second).sum())
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from longtake.eval import curves, grounding
 from longtake.eval import statistics as stats
@@ -67,7 +68,7 @@ class Summary:
     abstention: curves.Abstention
     ece: float | None
     brier: float | None
-    risk_area: float | None
+    risk_coverage: curves.RiskCoverage | None
     seeds: stats.Seeds | None
     grounding: Measured
     """`recall`, `complete`, `precision`, `iou`, `iop`, `grounded accuracy`, of samples with
@@ -120,7 +121,7 @@ def _abstention(result: Result) -> curves.Abstention:
     )
 
 
-def _calibration(result: Result) -> dict[str, float | None]:
+def _calibration(result: Result) -> dict[str, Any]:
     """Of answers that are given and say how sure they are."""
     sure: list[float] = []
     right: list[float] = []
@@ -132,11 +133,10 @@ def _calibration(result: Result) -> dict[str, float | None]:
             if record.status == "ok" and not record.abstained:
                 sure.append(record.confidence)
                 right.append(float(item.strict.score == 1))
-    curve = curves.risk_coverage(sure, right)
     return {
         "ece": curves.ece(sure, right),
         "brier": curves.brier(sure, right),
-        "risk_area": None if curve is None else curve.area,
+        "risk_coverage": curves.risk_coverage(sure, right),
     }
 
 

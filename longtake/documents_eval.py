@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from longtake.eval.results import Result
     from longtake.eval.statistics import Estimate, Paired
 
+RISK_POINTS = 100
+"""Of a curve of risk over coverage."""
+
 
 def scores(results: Sequence["Result"], odd: Sequence[str]) -> Document:
     """Every run in numbers, the areas under their curves, and what is odd over all of them."""
@@ -31,6 +34,7 @@ def run(result: "Result") -> Document:
     from longtake.eval.summary import summary
 
     made = summary(result)
+    risk = None if made.risk_coverage is None else made.risk_coverage.thinned(RISK_POINTS)
     return {
         "run_id": result.identity.run_id,
         "label": result.identity.label,
@@ -46,7 +50,8 @@ def run(result: "Result") -> Document:
         "parse_fail": made.parse_fail,
         "statuses": dict(made.statuses),
         "abstention": asdict(made.abstention),
-        "calibration": {"ece": made.ece, "brier": made.brier, "risk_area": made.risk_area},
+        "calibration": {"ece": made.ece, "brier": made.brier, "risk_area": risk and risk.area},
+        "risk_coverage": risk and {"coverage": list(risk.coverage), "risk": list(risk.risk)},
         "seed_spread": None if made.seeds is None else asdict(made.seeds),
         "grounding": _estimates(made.grounding),
         "luck": dict(made.luck),

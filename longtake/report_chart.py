@@ -1,6 +1,6 @@
 """Accuracy over tokens as a drawing with confidence bands."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +24,8 @@ def chart(curves: Sequence["Curve"]) -> Html:
     budgets = sorted({budget for curve in drawn for budget in curve.budgets})
     scale = _Scale(drawn, budgets)
     parts = [*_axes(scale, budgets)]
-    for number, curve in enumerate(drawn):
-        parts += _curve(curve, number, scale)
+    for place, curve in enumerate(drawn):
+        parts += _curve(curve, place, scale)
     svg = element(
         "svg",
         *parts,
@@ -33,17 +33,26 @@ def chart(curves: Sequence["Curve"]) -> Html:
         role="img",
         aria_label="Strict accuracy over the budget in tokens",
     )
+    return keyed(svg, {str(place): _named(curve, drawn) for place, curve in enumerate(drawn)})
+
+
+def keyed(svg: Html, names: Mapping[str, str]) -> Html:
+    """A drawing beside the key that switches its curves.
+
+    Args:
+        names: what a curve's parts have as `data-curve` -> what it is called.
+    """
     keys = [
         element(
             "button",
-            element("i", class_=f"swatch n{number % COLOURS}"),
-            f" {_named(curve, drawn)}" + ("" if number < COLOURS else " (dashed)"),
+            element("i", class_=f"swatch n{place % COLOURS}"),
+            f" {name}" + ("" if place < COLOURS else " (dashed)"),
             type="button",
-            data_curve=number,
+            data_curve=curve,
             aria_pressed="true",
             title="show or hide",
         )
-        for number, curve in enumerate(drawn)
+        for place, (curve, name) in enumerate(names.items())
     ]
     return element("div", svg, element("div", *keys, class_="key"), class_="chart")
 
@@ -83,28 +92,35 @@ class _Scale:
 
 
 def _axes(scale: _Scale, budgets: Sequence[int]) -> list[Html]:
-    parts = []
     steps = max(1, round((scale.high - scale.low) * 10))
-    for number in range(steps + 1):
-        value = scale.low + number * (scale.high - scale.low) / steps
-        y = scale.y(value)
-        parts.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=_n(y), y2=_n(y), class_="axis"))
-        parts.append(
-            element("text", f"{100 * value:.0f}", x=LEFT - 8, y=_n(y + 4), text_anchor="end")
-        )
+    values = [scale.low + step * (scale.high - scale.low) / steps for step in range(steps + 1)]
+    parts = percent_lines([100 * value for value in values], scale.y)
     for budget in budgets:
-        x = _n(scale.x(budget))
+        x = number(scale.x(budget))
         parts.append(element("text", tokens(budget), x=x, y=HEIGHT - 22, text_anchor="middle"))
-    parts.append(
-        element(
-            "text",
-            "budget of a question in tokens; strict accuracy in percent",
-            x=WIDTH // 2,
-            y=HEIGHT - 4,
-            text_anchor="middle",
-        )
-    )
+    parts.append(across("budget of a question in tokens; strict accuracy in percent"))
     return parts
+
+
+def percent_lines(percents: Sequence[float], down: Callable[[float], float]) -> list[Html]:
+    """A line across and its number at each of some percentages.
+
+    Args:
+        down: where in the drawing a share is.
+    """
+    parts = []
+    for percent in percents:
+        y = down(percent / 100)
+        at = number(y)
+        parts.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="axis"))
+        said = f"{percent:.0f}"
+        parts.append(element("text", said, x=LEFT - 8, y=number(y + 4), text_anchor="end"))
+    return parts
+
+
+def across(words: str) -> Html:
+    """What the axes are, below a drawing."""
+    return element("text", words, x=WIDTH // 2, y=HEIGHT - 4, text_anchor="middle")
 
 
 def tokens(budget: int) -> str:
@@ -112,64 +128,65 @@ def tokens(budget: int) -> str:
     return f"{budget // 1000}k" if budget % 1000 == 0 else f"{budget:,}"
 
 
-def _curve(curve: "Curve", number: int, scale: _Scale) -> list[Html]:
+def _curve(curve: "Curve", place: int, scale: _Scale) -> list[Html]:
     points = [
         (scale.x(budget), point)
         for budget, point in zip(curve.budgets, curve.points, strict=True)
         if point is not None
     ]
-    colour = number % COLOURS
-    dashed = "" if number < COLOURS else " dashed"
+    colour = place % COLOURS
+    dashed = "" if place < COLOURS else " dashed"
     parts = []
     banded = [(x, p.low, p.high) for x, p in points if p.low is not None and p.high is not None]
     if len(banded) > 1:
-        above = [f"{_n(x)},{_n(scale.y(high))}" for x, _, high in banded]
-        below = [f"{_n(x)},{_n(scale.y(low))}" for x, low, _ in reversed(banded)]
+        above = [f"{number(x)},{number(scale.y(high))}" for x, _, high in banded]
+        below = [f"{number(x)},{number(scale.y(low))}" for x, low, _ in reversed(banded)]
         parts.append(
             element(
                 "polygon",
                 points=" ".join(above + below),
                 class_=f"band n{colour}",
-                data_curve=number,
+                data_curve=place,
             )
         )
-    line = " ".join(f"{_n(x)},{_n(scale.y(p.value))}" for x, p in points)
+    line = " ".join(f"{number(x)},{number(scale.y(p.value))}" for x, p in points)
     parts.append(
-        element("polyline", points=line, class_=f"curve s{colour}{dashed}", data_curve=number)
+        element("polyline", points=line, class_=f"curve s{colour}{dashed}", data_curve=place)
     )
     for (x, point), budget in zip(points, curve.budgets, strict=False):
         said = f"{curve.name}, {tokens(budget)}: {100 * point.value:.1f}%"
         if point.low is not None and point.high is not None:
             said += f" ({100 * point.low:.1f} to {100 * point.high:.1f})"
             if len(banded) == 1:
-                parts.append(_whisker(x, point.low, point.high, number, scale))
+                parts.append(_whisker(x, point.low, point.high, place, scale))
         parts.append(
             element(
                 "circle",
                 element("title", said),
-                cx=_n(x),
-                cy=_n(scale.y(point.value)),
+                cx=number(x),
+                cy=number(scale.y(point.value)),
                 r=4.5,
                 class_=f"n{colour}",
-                data_curve=number,
+                data_curve=place,
             )
         )
     return parts
 
 
-def _whisker(x: float, low: float, high: float, number: int, scale: _Scale) -> Html:
+def _whisker(x: float, low: float, high: float, place: int, scale: _Scale) -> Html:
     return element(
         "line",
-        x1=_n(x),
-        x2=_n(x),
-        y1=_n(scale.y(low)),
-        y2=_n(scale.y(high)),
-        class_=f"curve s{number % COLOURS}",
-        data_curve=number,
+        x1=number(x),
+        x2=number(x),
+        y1=number(scale.y(low)),
+        y2=number(scale.y(high)),
+        class_=f"curve s{place % COLOURS}",
+        data_curve=place,
     )
 
 
-def _n(value: float) -> str:
+def number(value: float) -> str:
+    """As coordinates are written."""
     return f"{value:.1f}"
 
 

@@ -14,6 +14,7 @@ from longtake.render_eval import interval, p_value, percent, points
 from longtake.replay import page_part, page_policy
 from longtake.replay_html import Html, element, escaped, joined
 from longtake.report_chart import chart, table, tokens
+from longtake.report_risk import risk_chart
 from longtake.report_samples import Samples
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def page(results: "Sequence[Result]", *, samples: int, pictures: int) -> str:
         _section("Runs", _runs(document["runs"])),
         _section("Against each other", _comparisons(results)),
         _section("By part", _parts(document["runs"])),
-        _section("Evidence and calibration", _evidence(document["runs"])),
+        _section("Evidence and calibration", _evidence(document["runs"]), _risk(document["runs"])),
         _section("The benchmark's own table", _tables(document["runs"])),
         _section("Indexing, once for all questions", _index(document["runs"])),
         _section("The benchmark's files, while questions were answered", _opened(document["runs"])),
@@ -239,6 +240,20 @@ def _evidence(runs: Sequence[Mapping[str, Any]]) -> Html:
             ]
         )
     return table(head, rows)
+
+
+def _risk(runs: Sequence[Mapping[str, Any]]) -> Html:
+    """A drawing a budget, the largest one open."""
+    budgets = sorted({run["identity"]["budget"] for run in runs}, reverse=True)
+    made: list[Html] = []
+    for budget in budgets:
+        shown = [run for run in runs if run["identity"]["budget"] == budget]
+        drawn = risk_chart(shown, f"risk-{budget}")
+        if drawn:
+            said = f"Risk over coverage at {tokens(budget)} tokens"
+            opened = None if made else ""
+            made.append(element("details", element("summary", said), drawn, open=opened))
+    return joined(made)
 
 
 def _tables(runs: Sequence[Mapping[str, Any]]) -> Html:

@@ -98,3 +98,15 @@ def test_abstentions_where_nothing_is_to_count_are_unknown() -> None:
     always = curves.abstention([True, True], [False, True])
     assert (always.precision, always.recall, always.false_rate) == (0.5, 1, 1)
     assert always.f1 == pytest.approx(2 * 0.5 / 1.5)
+
+
+@given(st.integers(1, 400), st.integers(1, 60))
+def test_a_thinned_curve_has_points_of_its_own_and_its_end(count: int, most: int) -> None:
+    sure, right = [i / count for i in range(count)], [i % 3 / 2 for i in range(count)]
+    whole = curves.risk_coverage(sure, right)
+    assert whole is not None
+    thin = whole.thinned(most)
+    assert len(thin.coverage) == min(count, most)
+    points = list(zip(whole.coverage, whole.risk, strict=True))
+    assert set(zip(thin.coverage, thin.risk, strict=True)) <= set(points)
+    assert (thin.coverage[-1], thin.risk[-1], thin.area) == (1.0, whole.risk[-1], whole.area)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from longtake.documents_eval import run as run_document
 from longtake.errors import UsageError
 from longtake.eval.areas import curves_of
 from longtake.report_chart import HEIGHT, WIDTH, chart
 from longtake.report_page import page
+from longtake.report_risk import risk_chart
 from tests.eval.test_results import record, result, sample
 
 EVIL = '</script><script>alert("x")</script><img src=x onerror=alert(1)>\x1b[31m'
@@ -79,6 +81,30 @@ def test_curves_have_the_heights_of_their_accuracies() -> None:
     assert len(drawn.named("circle")) == 2
     assert "25.0% (0.0 to 75.0)" in drawn.words
     assert len(drawn.named("polygon")) == 1
+
+
+def test_risk_is_drawn_over_coverage() -> None:
+    """The surest answer is right, the next wrong, the last right: risk 0, 1/2, 1/3."""
+    samples = [sample(name) for name in ("a1", "b1", "c1")]
+    answers = (("a1", "A", 0.9), ("b1", "B", 0.6), ("c1", "A", 0.3))
+    records = [record(name, option, confidence=sure) for name, option, sure in answers]
+    unsure = [record(name, option, confidence=None) for name, option, _ in answers]
+    runs = [result(samples, records), result(samples, unsure, system="random")]
+    documents = [run_document(made) for made in runs]
+    assert documents[0]["risk_coverage"] == {
+        "coverage": pytest.approx([1 / 3, 2 / 3, 1]),
+        "risk": pytest.approx([0, 1 / 2, 1 / 3]),
+    }
+    assert documents[1]["risk_coverage"] is None
+    drawn = Parsed(risk_chart(documents, "risk"))
+    (line,) = drawn.named("polyline", **{"data-curve": "risk-0"})
+    points = [tuple(map(float, p.split(","))) for p in (line["points"] or "").split()]
+    across, down = zip(*points, strict=True)
+    assert across == pytest.approx([265.3, 484.7, 704.0], abs=0.1)
+    assert down == pytest.approx([336, 336 - 322 / 2, 336 - 322 / 3], abs=0.1)
+    assert len(drawn.named("button", **{"data-curve": "risk-0"})) == 1
+    assert "area 0.278" in drawn.words and "33.3% wrong" in drawn.words
+    assert risk_chart(documents[1:], "risk") == ""
 
 
 def test_it_holds_every_sample_and_every_run(written: str) -> None:

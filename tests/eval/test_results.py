@@ -215,6 +215,20 @@ def test_parts_are_compared_with_adjusted_p() -> None:
         compare(first, other, ["system"])
 
 
+def test_all_seeds_have_a_say_in_a_comparison() -> None:
+    """The first seed alone would say that they are equal."""
+    samples = [sample(f"{v}1") for v in "abcdef"]
+    first = [record(s.sample_id, "A", seed) for s in samples for seed in range(3)]
+    second = [
+        record(s.sample_id, "A" if seed == 0 else "B", seed) for s in samples for seed in range(3)
+    ]
+    runs = (result(samples, first, seeds=3), result(samples, second, seeds=3, system="blind"))
+    made = compare(*runs, ["system"]).all
+    assert made is not None and (made.only_first, made.only_second) == (6, 0)
+    assert made.p == pytest.approx(2 / 64)
+    assert made.difference.value == pytest.approx(2 / 3)
+
+
 def test_unfinished_runs_are_compared_where_both_have_answers() -> None:
     samples = [sample(n) for n in NAMES]
     whole = result(samples, [record(n, "A") for n in NAMES])

@@ -162,3 +162,29 @@ def test_graded_scores_have_no_p() -> None:
     assert made.difference.value == pytest.approx(2 / 3)
     plain = stats.paired([1, 0, 1], [0, 0, 0], ["a", "b", "c"])
     assert plain is not None and plain.p == 0.5
+
+
+def test_seeds_of_a_sample_have_one_vote_together() -> None:
+    """Of six samples the first system is better at three, worse at one, equal at two."""
+    first = [1, 2 / 3, 1 / 3, 0, 1 / 3, 1]
+    second = [2 / 3, 1 / 3, 0, 1 / 3, 1 / 3, 1]
+    made = stats.paired(first, second, list("abcdef"), graded=False)
+    assert made is not None and (made.only_first, made.only_second) == (3, 1)
+    assert made.p == pytest.approx(2 * (1 + 4) / 16)
+    assert made.difference.value == pytest.approx(2 / 18)
+    once = stats.paired([1, 1, 0, 0], [1, 0, 1, 0], list("abcd"), graded=False)
+    assert once == stats.paired([1, 1, 0, 0], [1, 0, 1, 0], list("abcd"))
+
+
+def test_a_vote_a_sample_is_right_about_systems_that_do_not_differ() -> None:
+    """500 experiments with 60 samples of three seeds each, half of them hard; counting every seed
+    as a sample of its own would err more often."""
+    rng = np.random.default_rng(3)
+    found = naive = 0
+    for _ in range(500):
+        rate = rng.choice([0.1, 0.9], (2, 60))
+        scores = rng.random((2, 3, 60)) < rate[:, None]
+        found += stats.mcnemar(*stats.votes(*scores.mean(axis=1))) < 0.05
+        only = (scores[0] & ~scores[1]).sum(), (scores[1] & ~scores[0]).sum()
+        naive += stats.mcnemar(int(only[0]), int(only[1])) < 0.05
+    assert found / 500 <= 0.07 < naive / 500
