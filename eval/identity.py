@@ -114,6 +114,7 @@ _ANSWERING = frozenset(
         "material",
         "opened",
         "oracle",
+        "reader",
         "reading",
         "runner",
         "samples",

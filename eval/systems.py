@@ -8,10 +8,11 @@ from functools import partial
 
 from longtake.errors import UsageError
 from longtake.eval.agents import ask_agent
-from longtake.eval.asking import Asked, Outcome, guess, read_once
+from longtake.eval.asking import Asked, Outcome, guess
 from longtake.eval.controls import black, blind, novelty, ocr, options_only, shuffled
 from longtake.eval.material import Material
 from longtake.eval.oracle import has_evidence, has_hops, oracle, oracle_minus_one
+from longtake.eval.reader import read_once
 from longtake.eval.samples import Sample
 from longtake.eval.sources import most_similar, near_to_question, selected, spoken, uniform
 from longtake.eval.watched import WatchedLibrary
