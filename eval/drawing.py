@@ -49,7 +49,7 @@ def drawn(
         return list(samples)
     axes = tuple(strata_axes) or strata_of(samples)
     strata: dict[tuple[str, ...], list[list[Sample]]] = {}
-    for unit in _units(samples):
+    for unit in units_of(samples):
         key = tuple(unit[0].axes.get(axis, "") for axis in axes)
         strata.setdefault(key, []).append(unit)
     names = sorted(strata)
@@ -76,7 +76,7 @@ def drawn(
     return [sample for sample in samples if sample.sample_id in chosen]
 
 
-def _units(samples: Sequence[Sample]) -> list[list[Sample]]:
+def units_of(samples: Sequence[Sample]) -> list[list[Sample]]:
     """Samples that are scored together, in the order of the first of each."""
     above: dict[str, str] = {}
 

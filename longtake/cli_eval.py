@@ -5,26 +5,14 @@ from typing import Annotated
 
 import typer
 
-from longtake import cli_haystack
+from longtake import cli_haystack, cli_solved
+from longtake.cli_eval_options import DataOption, LogsArgument, PartialOption, WithoutOption
 from longtake.cli_options import JsonOption, SetOption
 from longtake.console import command_edge, print_json, say, working
 from longtake.errors import LongtakeError, UsageError
 from longtake.flags import settings_with
 
 OUT = Path("longtake-eval")
-
-LogsArgument = Annotated[
-    list[Path], typer.Argument(metavar="LOG", help="Folders or files that a run wrote.")
-]
-DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", metavar="DIR", help="The benchmark's folder, if not where it was run from."
-    ),
-]
-PartialOption = Annotated[
-    bool, typer.Option("--partial", help="Also of unfinished runs; numbers are labelled.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +23,7 @@ def register(app: typer.Typer) -> None:
     )
     for command in (run, score, compare, report, export):
         group.command()(command_edge(command))
+    cli_solved.register(group)
     cli_haystack.register(group)
     app.add_typer(group, name="eval")
 
@@ -175,6 +164,7 @@ def score(
     logs: LogsArgument,
     data: DataOption = None,
     partial: PartialOption = False,
+    without: WithoutOption = None,
     parts: Annotated[
         bool, typer.Option("--parts", help="Also by task, duration and every other axis.")
     ] = False,
@@ -187,10 +177,12 @@ def score(
     from longtake import documents_eval, render_eval
     from longtake.eval.alarms import across
     from longtake.eval.gather import results_in
+    from longtake.eval.solved import read_solved
 
+    left_out = None if without is None else read_solved(without)
     results = results_in(logs, data, partial=partial)
     with working("drawing again"):
-        document = documents_eval.scores(results, across(results))
+        document = documents_eval.scores(results, across(results), left_out)
     if as_json:
         print_json(document)
     else:
@@ -234,6 +226,7 @@ def report(
     ] = Path("report.html"),
     data: DataOption = None,
     partial: PartialOption = False,
+    without: WithoutOption = None,
     samples: Annotated[
         int, typer.Option("--samples", min=0, help="Most samples shown one by one.")
     ] = 40,
@@ -246,10 +239,12 @@ def report(
     from longtake import report_page
     from longtake.documents import document
     from longtake.eval.gather import results_in
+    from longtake.eval.solved import read_solved
 
+    left_out = None if without is None else read_solved(without)
     results = results_in(logs, data, partial=partial)
     with working("reading frames"):
-        written = report_page.page(results, samples=samples, pictures=pictures)
+        written = report_page.page(results, samples=samples, pictures=pictures, left_out=left_out)
     try:
         page.write_text(written, encoding="utf-8")
     except OSError as exc:

@@ -9,28 +9,40 @@ from longtake.documents import Document, document
 if TYPE_CHECKING:
     from longtake.eval.compare import Comparison
     from longtake.eval.results import Result
+    from longtake.eval.solved import Solved
     from longtake.eval.statistics import Estimate, Paired
 
 RISK_POINTS = 100
 """Of a curve of risk over coverage."""
 
 
-def scores(results: Sequence["Result"], odd: Sequence[str]) -> Document:
-    """Every run in numbers, the areas under their curves, and what is odd over all of them."""
+def scores(
+    results: Sequence["Result"], odd: Sequence[str], left_out: "Solved | None" = None
+) -> Document:
+    """Every run in numbers, the areas under their curves, and what is odd over all of them.
+
+    Args:
+        left_out: questions without which accuracy and areas are given as well.
+    """
     from longtake.eval.areas import areas, name_of
+    from longtake.eval.solved import without
 
     ordered = sorted(results, key=lambda r: (name_of(r), r.identity.budget, r.identity.run_id))
     return document(
         "eval-scores",
-        runs=[run(result) for result in ordered],
+        runs=[run(result, left_out) for result in ordered],
         areas=[asdict(area) for area in areas(results)],
+        areas_without=[]
+        if left_out is None
+        else [asdict(area) for area in areas([without(result, left_out) for result in results])],
         alarms=list(odd),
     )
 
 
-def run(result: "Result") -> Document:
+def run(result: "Result", left_out: "Solved | None" = None) -> Document:
     """One run in numbers; shares are 0..1, those of the benchmark's own table in its own unit."""
     from longtake.eval.alarms import alarms
+    from longtake.eval.solved import without
     from longtake.eval.summary import summary
 
     made = summary(result)
@@ -46,6 +58,9 @@ def run(result: "Result") -> Document:
         "seeds": len(result.seeds),
         "strict": estimate(made.accuracy),
         "strict_not_retried": estimate(made.not_retried),
+        "strict_without": None
+        if left_out is None
+        else estimate(without(result, left_out).accuracy()),
         "table": [asdict(row) for row in result.rows()],
         "parse_fail": made.parse_fail,
         "statuses": dict(made.statuses),
@@ -64,6 +79,11 @@ def run(result: "Result") -> Document:
         "opened": None if made.opened is None else asdict(made.opened),
         "alarms": alarms(result),
     }
+
+
+def solved(made: "Solved") -> Document:
+    """Questions that are solved without their video; the list that `--without` takes."""
+    return document("eval-solved", **asdict(made))
 
 
 def comparison(made: "Comparison") -> Document:

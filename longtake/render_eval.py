@@ -28,6 +28,9 @@ def scores(document: Mapping[str, Any], *, parts: bool) -> None:
         console().print(
             Text(f"area of {area['name']} over {budgets} tokens: {percent(area['area'])}")
         )
+    for area in document["areas_without"]:
+        said = f"area of {area['name']} without what is solved: {percent(area['area'])}"
+        console().print(Text(said))
     for run in document["runs"]:
         for line in run["alarms"]:
             say(f"{run['label']}: {line}", style="yellow")
@@ -67,6 +70,11 @@ def percent(estimate: Mapping[str, Any] | None) -> str:
     if estimate is None:
         return ""
     return f"{100 * estimate['value']:.1f}{_bracketed(estimate)}"
+
+
+def counted_percent(estimate: Mapping[str, Any] | None) -> str:
+    """The same with what it is counted over."""
+    return "" if estimate is None else f"{percent(estimate)}, n {estimate['n']}"
 
 
 def p_value(p: float | None) -> str:
@@ -120,6 +128,8 @@ def _groups(runs: list[Mapping[str, Any]], models: Sequence[str]) -> dict[str, s
 def _runs(runs: list[Mapping[str, Any]]) -> None:
     columns = ["run", "strict % (95%)", "official %", "unread %", "n", "tokens", "frames", "calls"]
     extra = ["s", "cited IoU", "index s/h"]
+    without = any(run["strict_without"] is not None for run in runs)
+    extra += ["without solved % (95%)"] if without else []
     made = table(*columns, *extra, right=[*columns[1:], *extra])
     for run in runs:
         head = run["table"][0] if run["table"] else None
@@ -140,6 +150,7 @@ def _runs(runs: list[Mapping[str, Any]]) -> None:
             ""
             if index is None or index["seconds_an_hour"] is None
             else f"{index['seconds_an_hour']:,.0f}",
+            *([counted_percent(run["strict_without"])] if without else []),
         )
     console().print(made)
 

@@ -16,8 +16,12 @@ COLOURS = 6
 """Curves of a colour; those beyond are dashed."""
 
 
-def chart(curves: Sequence["Curve"]) -> Html:
-    """The curves, a key to switch them, and axes: tokens by doublings, accuracy in percent."""
+def chart(curves: Sequence["Curve"], name: str = "curve") -> Html:
+    """The curves, a key to switch them, and axes: tokens by doublings, accuracy in percent.
+
+    Args:
+        name: tells this drawing's curves from those of others on the page.
+    """
     drawn = [c for c in curves if any(point is not None for point in c.points)]
     if not drawn:
         return element("p", "No truth is known here, so there is nothing to draw.", class_="quiet")
@@ -25,7 +29,7 @@ def chart(curves: Sequence["Curve"]) -> Html:
     scale = _Scale(drawn, budgets)
     parts = [*_axes(scale, budgets)]
     for place, curve in enumerate(drawn):
-        parts += _curve(curve, place, scale)
+        parts += _curve(curve, place, scale, f"{name}-{place}")
     svg = element(
         "svg",
         *parts,
@@ -33,7 +37,9 @@ def chart(curves: Sequence["Curve"]) -> Html:
         role="img",
         aria_label="Strict accuracy over the budget in tokens",
     )
-    return keyed(svg, {str(place): _named(curve, drawn) for place, curve in enumerate(drawn)})
+    return keyed(
+        svg, {f"{name}-{place}": _named(curve, drawn) for place, curve in enumerate(drawn)}
+    )
 
 
 def keyed(svg: Html, names: Mapping[str, str]) -> Html:
@@ -128,7 +134,7 @@ def tokens(budget: int) -> str:
     return f"{budget // 1000}k" if budget % 1000 == 0 else f"{budget:,}"
 
 
-def _curve(curve: "Curve", place: int, scale: _Scale) -> list[Html]:
+def _curve(curve: "Curve", place: int, scale: _Scale, name: str) -> list[Html]:
     points = [
         (scale.x(budget), point)
         for budget, point in zip(curve.budgets, curve.points, strict=True)
@@ -146,19 +152,19 @@ def _curve(curve: "Curve", place: int, scale: _Scale) -> list[Html]:
                 "polygon",
                 points=" ".join(above + below),
                 class_=f"band n{colour}",
-                data_curve=place,
+                data_curve=name,
             )
         )
     line = " ".join(f"{number(x)},{number(scale.y(p.value))}" for x, p in points)
     parts.append(
-        element("polyline", points=line, class_=f"curve s{colour}{dashed}", data_curve=place)
+        element("polyline", points=line, class_=f"curve s{colour}{dashed}", data_curve=name)
     )
     for (x, point), budget in zip(points, curve.budgets, strict=False):
         said = f"{curve.name}, {tokens(budget)}: {100 * point.value:.1f}%"
         if point.low is not None and point.high is not None:
             said += f" ({100 * point.low:.1f} to {100 * point.high:.1f})"
             if len(banded) == 1:
-                parts.append(_whisker(x, point.low, point.high, place, scale))
+                parts.append(_whisker(x, point.low, point.high, place, scale, name))
         parts.append(
             element(
                 "circle",
@@ -167,13 +173,13 @@ def _curve(curve: "Curve", place: int, scale: _Scale) -> list[Html]:
                 cy=number(scale.y(point.value)),
                 r=4.5,
                 class_=f"n{colour}",
-                data_curve=place,
+                data_curve=name,
             )
         )
     return parts
 
 
-def _whisker(x: float, low: float, high: float, place: int, scale: _Scale) -> Html:
+def _whisker(x: float, low: float, high: float, place: int, scale: _Scale, name: str) -> Html:
     return element(
         "line",
         x1=number(x),
@@ -181,7 +187,7 @@ def _whisker(x: float, low: float, high: float, place: int, scale: _Scale) -> Ht
         y1=number(scale.y(low)),
         y2=number(scale.y(high)),
         class_=f"curve s{place % COLOURS}",
-        data_curve=place,
+        data_curve=name,
     )
 
 

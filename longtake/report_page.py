@@ -10,26 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 from longtake import __version__, documents_eval
 from longtake.errors import UsageError
-from longtake.render_eval import interval, p_value, percent, points
+from longtake.render_eval import counted_percent, percent
 from longtake.replay import page_part, page_policy
 from longtake.replay_html import Html, element, escaped, joined
 from longtake.report_chart import chart, table, tokens
+from longtake.report_comparisons import comparisons
 from longtake.report_risk import risk_chart
 from longtake.report_samples import Samples
 
 if TYPE_CHECKING:
     from longtake.eval.results import Result
-
-_BASE = ("uniform", "blind")
-"""Systems that others are held against, the first that is there."""
+    from longtake.eval.solved import Solved
 
 
-def page(results: "Sequence[Result]", *, samples: int, pictures: int) -> str:
+def page(
+    results: "Sequence[Result]", *, samples: int, pictures: int, left_out: "Solved | None" = None
+) -> str:
     """The report of some runs on one benchmark.
 
     Args:
         samples: most samples shown one by one; those on which runs disagree come first.
         pictures: most frames in the page.
+        left_out: questions without which accuracy is given as well.
 
     Raises:
         UsageError: the runs are of several benchmarks, splits or subtitle modes.
@@ -42,14 +44,15 @@ def page(results: "Sequence[Result]", *, samples: int, pictures: int) -> str:
         told = "; ".join(" ".join(kind) for kind in sorted(kinds))
         raise UsageError(f"a report is of one benchmark, split and subtitle mode, not of {told}")
     results = sorted(results, key=lambda r: (name_of(r), r.identity.budget))
-    document = documents_eval.scores(results, across(results))
+    document = documents_eval.scores(results, across(results), left_out)
     drawn = Samples(results, most=samples, pictures=pictures)
     shown = drawn.drawn()
     sections = [
-        _section("Accuracy at budget", chart(curves_of(results)), _areas(document)),
+        _section("Accuracy at budget", chart(curves_of(results)), _areas(document["areas"])),
+        Html("") if left_out is None else _without(results, document, left_out),
         _alarms(document),
         _section("Runs", _runs(document["runs"])),
-        _section("Against each other", _comparisons(results)),
+        _section("Against each other", comparisons(results)),
         _section("By part", _parts(document["runs"])),
         _section("Evidence and calibration", _evidence(document["runs"]), _risk(document["runs"])),
         _section("The benchmark's own table", _tables(document["runs"])),
@@ -103,10 +106,21 @@ def _section(title: str, *body: Html, card: bool = True) -> Html:
     return element("section", head, *body, class_="card" if card else None)
 
 
-def _areas(document: Mapping[str, Any]) -> Html:
+def _without(results: "Sequence[Result]", document: Mapping[str, Any], left_out: "Solved") -> Html:
+    from longtake.eval.areas import curves_of
+    from longtake.eval.solved import without
+
+    return _section(
+        f"The same without {len(left_out.samples)} questions that are solved without video",
+        chart(curves_of([without(result, left_out) for result in results]), "without"),
+        _areas(document["areas_without"]),
+    )
+
+
+def _areas(areas: Sequence[Mapping[str, Any]]) -> Html:
     rows = [
         [area["name"], ", ".join(map(tokens, area["budgets"])), percent(area["area"])]
-        for area in document["areas"]
+        for area in areas
     ]
     head = ["system", "budgets", "mean over log2(tokens), %"]
     return table(head, rows) if rows else Html("")
@@ -123,6 +137,9 @@ def _alarms(document: Mapping[str, Any]) -> Html:
 def _runs(runs: Sequence[Mapping[str, Any]]) -> Html:
     head = ["run", "strict % (95%)", "official %", "unread %", "answered", "tokens", "most"]
     head += ["visual", "text", "out", "calls", "frames sent", "frames read", "s", "retried"]
+    without = any(run["strict_without"] is not None for run in runs)
+    if without:
+        head.insert(2, "without solved %")
     rows = []
     for run in runs:
         costs = run["costs"]
@@ -132,6 +149,7 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> Html:
             [
                 f"{run['label']}{''.join(f' [{stamp}]' for stamp in run['stamps'])}",
                 percent(run["strict"]),
+                *([counted_percent(run["strict_without"])] if without else []),
                 "" if top["official"] is None else f"{top['official']:.1f} (n {top['official_n']})",
                 "" if run["parse_fail"] is None else f"{100 * run['parse_fail']:.1f}",
                 f"{run['finished']}/{run['samples']}",
@@ -152,54 +170,6 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> Html:
             ]
         )
     return table(head, rows)
-
-
-def _comparisons(results: "Sequence[Result]") -> Html:
-    """Every run less the baseline that was asked the same; only a run without a model has those of
-    several."""
-    from longtake.eval.alarms import asked_of
-    from longtake.eval.areas import model_of
-    from longtake.eval.compare import compare
-
-    head = ["run", "points (95%)", "only it", "only the other", "p (McNemar)", "detectable"]
-    rows = []
-    several = len({r.identity.model for r in results} - {"none"}) > 1
-    for base_name in _BASE:
-        bases = {
-            (asked_of(r), r.identity.model): r for r in results if r.identity.system == base_name
-        }
-        if not bases:
-            continue
-        pairs = [
-            (result, base)
-            for result in results
-            for (asked, model), base in bases.items()
-            if result is not base
-            and asked == asked_of(result)
-            and result.identity.model in ("none", model)
-        ]
-        for result, base in pairs:
-            try:
-                made = compare(result, base, ["system", "model", "options", "settings"])
-            except UsageError:
-                continue
-            if made.all is None:
-                continue
-            difference = documents_eval.estimate(made.all.difference)
-            assert difference is not None
-            span = interval(difference, points)
-            rows.append(
-                [
-                    f"{result.identity.label} less {base_name}{model_of(base) if several else ''}",
-                    points(difference["value"]) + (f" ({span})" if span else ""),
-                    str(made.all.only_first),
-                    str(made.all.only_second),
-                    p_value(made.all.p),
-                    f"{100 * made.all.detectable:.1f}" if made.all.detectable else "",
-                ]
-            )
-        break
-    return table(head, rows) if rows else Html("")
 
 
 def _parts(runs: Sequence[Mapping[str, Any]]) -> Html:

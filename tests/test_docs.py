@@ -68,6 +68,7 @@ def test_the_commands_are_these() -> None:
         *"index search ask runs show-run videos show export check remove prune presets".split(),
         *("models", "doctor"),
         *("eval run", "eval score", "eval compare", "eval report", "eval export"),
+        "eval solved",
         "eval generate",
     ]
 

@@ -2,6 +2,7 @@
 adapter."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -172,11 +173,41 @@ def test_answers_are_exported_as_the_owners_take_them(runs: Path, tmp_path: Path
     assert "not 1" in refused("export", place(runs, "uniform-1400"), "--seed", "1")
 
 
+def test_what_is_solved_blind_is_left_out_beside_the_other_numbers(
+    runs: Path, mme: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """Both models guess A without a video, which is right of green."""
+    other = reader()
+    other.name, other.identity = "others", "others/1"
+    run_batch(batch(mme, tmp_path, settings, "blind", budgets=(700,)), Told(), other)
+    target = tmp_path / "solved.json"
+    assert "run with one model" in refused("solved", runs, "--to", target)
+    made = call("solved", runs, tmp_path, "--to", target)
+    assert made["samples"] == {"000-1": "blind"} and json.loads(target.read_text()) == made
+    scores = call("score", runs, "--without", target)
+    with_it = {run["label"]: run["strict"]["value"] for run in scores["runs"]}
+    less = {run["label"]: run["strict_without"] for run in scores["runs"]}
+    assert with_it["blind-700"] == pytest.approx(1 / 3) and less["blind-700"]["value"] == 0
+    assert less["uniform-1400"]["value"] == 1 and less["uniform-1400"]["n"] == 2
+    areas = {area["name"]: area["area"]["value"] for area in scores["areas_without"]}
+    assert areas["blind"] == 0
+    shown = CliRunner().invoke(app, ["eval", "score", str(runs), "--without", str(target)])
+    assert "without solved" in shown.stdout
+    page = tmp_path / "page.html"
+    call("report", runs, "--without", target, "--html", page, "--pictures", "0")
+    text = page.read_text()
+    assert "The same without 1 questions that are solved without video" in text
+    assert 'data-curve="without-0"' in text and 'data-curve="curve-0"' in text
+    target.write_text("[]")
+    assert "not what longtake eval solved writes" in refused("score", runs, "--without", target)
+
+
 def test_the_report_is_one_page_with_curves_and_samples(runs: Path, tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     call("report", runs, "--html", target)
     page = target.read_text()
-    assert page.count("<polyline") == 3 and page.count('class="sample"') == 3
+    lines = re.findall(r'<polyline[^>]* data-curve="curve-', page)
+    assert len(lines) == 3 and page.count('class="sample"') == 3
     assert "SUBSET 3/2700" in page
     assert page.count("data:image/jpeg") > 10
     assert "http://" not in page.replace("http://www.w3.org", "")
