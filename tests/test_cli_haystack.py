@@ -40,7 +40,7 @@ def test_wrong_usage_says_what_to_do(tmp_path: Path) -> None:
     out = str(tmp_path / "made")
     unknown = CliRunner().invoke(app, ["eval", "generate", "vast", "--out", out])
     assert unknown.exit_code != 0
-    assert "there are: smoke, dev, lengths, standard, stress" in unknown.stderr
+    assert "there are: smoke, dev, lengths, standard, stress, varied" in unknown.stderr
     both = CliRunner().invoke(
         app, ["eval", "generate", "smoke", "--out", out, "--fresh", "--seed", "3"]
     )

@@ -65,6 +65,15 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """How a board is written where it is not as usual; see `WorldConfig`."""
+
+    contrast: float
+    degrees: float
+    blur_px: int
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of a board: `QFK47 TOTAL 318`."""
 
@@ -76,6 +85,8 @@ class Row:
     """From the top, 0 to 2."""
     px: int
     """Height of its capitals."""
+    look: Look | None = None
+    """None as usual."""
 
     @property
     def text(self) -> str:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
 VERSION = "1"
 """Of the generator: raised whenever the same seed gives other frames or another truth."""
@@ -11,6 +11,7 @@ CANARY = "longtake-haystack canary 7c1f0a52-9d3e-4b86-a6f4-2e8b5d90c317"
 """In every item, so that it can be found in training data."""
 
 Voice = Literal["piper", "given"]
+Counts = Literal["around", "occurring"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,26 @@ class WorldConfig:
     """Use also the words, shapes and wordings kept from public seeds."""
     rotations: int = 1
     """Orders in which options are asked."""
+    counts: Counts = "around"
+    """Options of counts: numbers next to the right one, small ones of which are right more often
+    than others; or five that truly occur, each of which is right as often as the others."""
+    irregular: bool = False
+    """Frames at irregular times, some left out (VFR)."""
+    text_contrast: tuple[float, ...] = (1.0,)
+    """Of letters on boards: 1 is the usual ink, 0 the board's own colour."""
+    text_degrees: tuple[float, ...] = (0.0,)
+    """By which rows of boards are turned."""
+    text_blur_px: tuple[int, ...] = (0,)
+    """Over which letters are smeared sideways, as when a camera moves."""
+
+    @property
+    def text_varies(self) -> bool:
+        """Whether boards look different from the usual."""
+        return (self.text_contrast, self.text_degrees, self.text_blur_px) != ((1.0,), (0.0,), (0,))
+
+
+ADDED = ("counts", "irregular", "text_contrast", "text_degrees", "text_blur_px")
+"""Settings that came after the first suites: only where they are used do they count in the hash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,5 +83,13 @@ class Suite:
 
 def config_hash(suite: Suite, voice: Voice) -> str:
     """SHA-256 of everything but the seed that what is made depends on."""
-    told = json.dumps({"version": VERSION, "voice": voice, **asdict(suite)}, sort_keys=True)
+    usual = {field.name: field.default for field in fields(WorldConfig)}
+
+    def told_of(world: WorldConfig) -> dict[str, Any]:
+        values = asdict(world)
+        return {n: v for n, v in values.items() if n not in ADDED or v != usual[n]}
+
+    worlds = [told_of(world) for world in suite.worlds]
+    whole = {"version": VERSION, "voice": voice, "name": suite.name, "worlds": worlds}
+    told = json.dumps(whole, sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()

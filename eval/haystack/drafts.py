@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from longtake.eval.haystack.acts import Row
 from longtake.eval.haystack.events import Event, Modality, Pool, Stay
 from longtake.eval.haystack.wording import Asked
 from longtake.eval.samples import AnswerKind
@@ -83,6 +84,18 @@ def others(
     order = [rest[i] for i in rng.permutation(len(rest))]
     ranked = [value for value in dict.fromkeys(first) if value != right] + order
     return tuple(ranked[: OPTIONS - 1])
+
+
+def text_axes(row: Row) -> dict[str, str]:
+    """How large a row is and, where it is not as usual, how it is written."""
+    if row.look is None:
+        return {"px": str(row.px)}
+    return {
+        "px": str(row.px),
+        "contrast": f"{row.look.contrast:g}",
+        "degrees": f"{abs(row.look.degrees):g}",
+        "blur_px": str(row.look.blur_px),
+    }
 
 
 def once(events: Iterable[Event], of: str) -> list[Event]:

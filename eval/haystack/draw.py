@@ -10,6 +10,7 @@ from longtake.eval.haystack.figures import actor_sprite, vehicle_sprite
 from longtake.eval.haystack.sets import Box, Stage, empty_set
 from longtake.eval.haystack.sprites import font
 from longtake.eval.haystack.things import thing_sprite
+from longtake.eval.haystack.written import ROW_INK, turned, write
 
 U8 = NDArray[np.uint8]
 
@@ -19,7 +20,6 @@ _GRAINS = 8
 _ACTOR = 150
 _VEHICLE = 78
 _DOOR, _SHELF, _FEET = -213.0, 40.0, 122.0
-_ROW_INK = (238, 216, 120)
 
 
 class Painter:
@@ -55,6 +55,8 @@ class Painter:
                 box = stage.box(stage.slot(act.slot))
             case Row():
                 box = stage.row(act.place, act.px, font(act.px).getlength(act.text))
+                if act.look is not None:
+                    box = turned(box, act.look.degrees)
             case Cabinet():
                 box = stage.box((-172, -62, 152, 140))
             case Pass():
@@ -101,11 +103,14 @@ class Painter:
                 top = stage.at(0, 112)[1] - sprite.height
                 picture.paste(sprite, (round(x), round(top)), sprite)
             case Row() if running:
-                draw = ImageDraw.Draw(picture)
                 width = font(act.px).getlength(act.text)
                 box = stage.row(act.place, act.px, width)
+                if act.look is not None:
+                    write(picture, act.text, font(act.px), box, act.look)
+                    return
+                draw = ImageDraw.Draw(picture)
                 place = (round(box[0]), round(box[3]))  # whole pixels: nothing is resampled
-                draw.text(place, act.text, font=font(act.px), fill=_ROW_INK, anchor="ls")
+                draw.text(place, act.text, font=font(act.px), fill=ROW_INK, anchor="ls")
             case Cabinet():
                 for slot, thing in enumerate(act.things):
                     if thing is not None:

@@ -16,6 +16,7 @@ from longtake.eval.haystack.drafts import (
     proof,
     proof_of_stay,
     same_video,
+    text_axes,
 )
 from longtake.eval.haystack.events import Event, Pool, Stay
 from longtake.eval.haystack.wording import NTH, Wording, who
@@ -53,7 +54,7 @@ def m1(pool: Pool, rng: np.random.Generator, words: Wording) -> Iterator[Draft]:
             sets=tuple((*bridge, proof_of_stay(stay)) for stay in stays),
             decoys=(*same_video(pool, row, Row), *same_video(pool, said, Line)),
             hops=3,
-            axes={"asr": pool.asr, "px": str(row.what.px), "snr_db": f"{line.snr_db:g}"},
+            axes={"asr": pool.asr, **text_axes(row.what), "snr_db": f"{line.snr_db:g}"},
         )
 
 
@@ -134,7 +135,7 @@ def x1(pool: Pool, rng: np.random.Generator, words: Wording) -> Iterator[Draft]:
             sets=((proof(event),),),
             needle=event,
             decoys=tuple(e for e in pool.of(Row) if e is not event),
-            axes={"px": str(event.what.px)},
+            axes=text_axes(event.what),
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from longtake.eval.haystack.acts import Line, Put, Row
-from longtake.eval.haystack.drafts import Draft, drawn, others, proof, same_video
+from longtake.eval.haystack.drafts import Draft, drawn, others, proof, same_video, text_axes
 from longtake.eval.haystack.events import Event, Pool
 from longtake.eval.haystack.wording import Asked, Wording, who
 
@@ -148,7 +148,7 @@ def _rows(pool: Pool, rng: np.random.Generator, words: Wording, family: str) -> 
             sets=((proof(event),),),
             needle=event,
             decoys=around,
-            axes={"px": str(row.px)},
+            axes=text_axes(row),
         )
         twin = words.again(asked, row.code, pool.world.absent_codes[row.code])
         yield replace(draft, twin=unanswerable(draft, twin, (event,)))

@@ -6,7 +6,7 @@ to the most similar other act). Each ranks acts; needles are compared with the o
 same kind, their decoys. What is measured is recall in the top fifth, which is 20 % by chance.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -27,6 +27,8 @@ RANKERS = ("change", "drift", "rarity")
 
 ActKey = tuple[str, int, int]
 """Kind of act, first frame, last frame; rows of one board share it."""
+Ranked = dict[ActKey, dict[str, float]]
+"""By act and ranker, higher for what stands out more."""
 
 
 def act_key(timed: Timed) -> ActKey:
@@ -34,17 +36,24 @@ def act_key(timed: Timed) -> ActKey:
     return type(timed.act).__name__, timed.first, timed.last
 
 
-class Watcher:
-    """Sees every frame of a day once; memory grows with acts, not with frames."""
+def act_keys(day: Day) -> set[ActKey]:
+    """Of all acts."""
+    return {act_key(timed) for scene in day.scenes for timed in scene.acts}
 
-    def __init__(self, day: Day, fps: int) -> None:
-        keys = {act_key(timed) for scene in day.scenes for timed in scene.acts}
-        self._keys = sorted(keys, key=lambda key: key[1])
-        self._fps = fps
+
+class Watcher:
+    """Sees every frame of a day once; memory grows with acts, not with frames.
+
+    Args:
+        keys: what is ranked.
+    """
+
+    def __init__(self, keys: Collection[ActKey]) -> None:
+        self._keys = sorted(sorted(keys), key=lambda key: key[1])
         self._from = 0
         self._mean: NDArray[np.float32] | None = None
         self._last: NDArray[np.float32] | None = None
-        self._scores: dict[ActKey, dict[str, float]] = {}
+        self._scores: Ranked = {}
         self._looks: dict[ActKey, NDArray[np.float32]] = {}
 
     def see(self, number: int, pixels: NDArray[np.uint8]) -> None:
@@ -69,8 +78,8 @@ class Watcher:
                 if number == (key[1] + key[2]) // 2:
                     self._looks[key] = look
 
-    def scores(self) -> dict[ActKey, dict[str, float]]:
-        """By act and ranker, higher for what stands out more."""
+    def scores(self) -> Ranked:
+        """Of all that was seen."""
         keys = [key for key in self._keys if key in self._looks]
         looks = np.array([self._looks[key] for key in keys])
         for i, key in enumerate(keys):

@@ -5,6 +5,7 @@ import numpy as np
 from longtake.eval.haystack.acts import (
     Cabinet,
     Camera,
+    Look,
     Pass,
     Place,
     Put,
@@ -59,12 +60,14 @@ class ScenePlan:
         shortest = round(2.5 * self._config.fps)
         while at < total:
             bag = bag or shuffled(self._rng, list(BAG))
-            scene = self._scene(bag.pop(), at, total, shortest)
+            scene = self.scene(bag.pop(), at, total, shortest)
             made.append(scene)
             at = scene.last
         return tuple(made)
 
-    def _scene(self, place: Place, first: int, total: int, shortest: int) -> Scene:
+    def scene(self, place: Place, first: int, total: int, shortest: int = 0) -> Scene:
+        """The next scene, from frame `first` on: it ends before frame `total`, or there where less
+        than `shortest` frames would be left."""
         room = None
         if place in ("room", "cabinet"):
             room = self._rooms[int(self._rng.choice(len(self._rooms), p=self._shares))]
@@ -122,7 +125,7 @@ class ScenePlan:
 
     def _rows(self) -> list[Row]:
         """Three rows of one height; one of them about a room, most of the time."""
-        px = int(pick(self._rng, self._config.text_px))
+        px, look = int(pick(self._rng, self._config.text_px)), self._look()
         rooms = self._rng.random(3) < 0.35
         made = []
         for place, about_room in enumerate(rooms):
@@ -131,8 +134,18 @@ class ScenePlan:
             else:
                 word = pick(self._rng, self._words.numbers)
                 value = str(int(self._rng.integers(102, 999)))
-            made.append(Row(self._codes.draw("AAA99"), word, value, place, px))
+            made.append(Row(self._codes.draw("AAA99"), word, value, place, px, look))
         return made
+
+    def _look(self) -> Look | None:
+        config = self._config
+        if not config.text_varies:
+            return None
+        return Look(
+            contrast=float(pick(self._rng, config.text_contrast)),
+            degrees=float(pick(self._rng, config.text_degrees)),
+            blur_px=int(pick(self._rng, config.text_blur_px)),
+        )
 
     def _cabinet(self, room: Room) -> tuple[Thing | None, ...]:
         """As it was when last shown, mostly with one thing fewer; filled up when nearly empty."""

@@ -1,13 +1,14 @@
 """Questions about many things or about time: C1, O1, G1, D1, R1 and S1."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise, permutations
 
 import numpy as np
 
 from longtake.eval.haystack.acts import Cabinet, Pass, Put
 from longtake.eval.haystack.drafts import (
+    OPTIONS,
     Draft,
     drawn,
     drawn_names,
@@ -39,27 +40,59 @@ def _passes(pool: Pool) -> dict[tuple[str, str], list[Event]]:
 
 
 def c1(pool: Pool, rng: np.random.Generator, words: Wording) -> Iterator[Draft]:
-    """How often a vehicle passes; options are the counts next to it."""
+    """How often a vehicle passes."""
+    if pool.config.counts == "occurring":
+        yield from _counts_occurring(pool, rng, words)
+    else:
+        yield from _counts_around(pool, rng, words)
+
+
+def _counts_around(pool: Pool, rng: np.random.Generator, words: Wording) -> Iterator[Draft]:
+    """Options are the counts next to it."""
     every = [events for events in _passes(pool).values() if len(events) <= MOST_COUNTED]
     every.sort(key=lambda events: (-min(len(events), 2), events[0].video, str(events[0].what)))
     several = sum(len(events) > 1 for events in every)
     order = [*rng.permutation(several), *(several + rng.permutation(len(every) - several))]
     for i in order:
-        events = every[i]
-        count, what = len(events), str(events[0].what)
-        lowest = max(0, count - int(rng.integers(5)))
-        yield Draft(
-            family="C1",
-            videos=(events[0].video,),
-            asked=words.ask("count", what=with_article(what)),
-            kind="number",
-            answer=float(count),
-            right=str(count),
-            wrong=tuple(str(n) for n in range(lowest, lowest + 5) if n != count),
-            sets=(tuple(proof(event) for event in events),),
-            decoys=tuple(e for e in pool.of(Pass, events[0].video) if e not in events),
-            axes={"count": str(count)},
-        )
+        count = len(every[i])
+        lowest = max(0, count - int(rng.integers(OPTIONS)))
+        yield _count(pool, words, every[i], range(lowest, lowest + OPTIONS))
+
+
+def _counts_occurring(pool: Pool, rng: np.random.Generator, words: Wording) -> Iterator[Draft]:
+    """Five counts that occur in a video are drawn, then which of them is right: who does not see
+    the video learns nothing from them. A video with fewer gives only open questions."""
+    by_video: dict[str, dict[int, list[list[Event]]]] = {name: {} for name in pool.videos()}
+    for (video, _), events in _passes(pool).items():
+        if len(events) <= MOST_COUNTED:
+            by_video[video].setdefault(len(events), []).append(events)
+    for few in (False, True):
+        least = 1 if few else OPTIONS
+        while turn := [held for held in by_video.values() if len(held) >= least]:
+            for i in rng.permutation(len(turn)):
+                held, counts = turn[i], sorted(turn[i])
+                options = [counts[n] for n in rng.permutation(len(counts))[:OPTIONS]]
+                several = held[options[0]]
+                events = several.pop(int(rng.integers(len(several))))
+                if not several:
+                    del held[options[0]]
+                yield _count(pool, words, events, () if few else options)
+
+
+def _count(pool: Pool, words: Wording, events: list[Event], options: Iterable[int]) -> Draft:
+    count, what = len(events), str(events[0].what)
+    return Draft(
+        family="C1",
+        videos=(events[0].video,),
+        asked=words.ask("count", what=with_article(what)),
+        kind="number",
+        answer=float(count),
+        right=str(count),
+        wrong=tuple(str(n) for n in options if n != count),
+        sets=(tuple(proof(event) for event in events),),
+        decoys=tuple(e for e in pool.of(Pass, events[0].video) if e not in events),
+        axes={"count": str(count)},
+    )
 
 
 def o1(pool: Pool, rng: np.random.Generator, words: Wording) -> Iterator[Draft]:

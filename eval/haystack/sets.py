@@ -18,6 +18,8 @@ from longtake.eval.haystack.vocabulary import COLOURS, Rgb
 MARGIN = 0.08
 Box = tuple[float, float, float, float]
 BOARD: Rgb = (34, 36, 42)
+STRIP: Rgb = shade(BOARD, 0.75)
+"""What a board's rows stand on."""
 WOOD: Rgb = (150, 112, 76)
 
 
@@ -164,4 +166,4 @@ def _board(stage: Stage, draw: ImageDraw.ImageDraw, rng: np.random.Generator) ->
     draw.text(stage.at(0, -108), "NOTICES", font=font(px), fill=(160, 164, 172), anchor="mm")
     for place in range(3):
         y = (place - 1) * 62 + 10
-        draw.rectangle(stage.box((-252, y - 28, 252, y + 28)), fill=shade(BOARD, 0.75))
+        draw.rectangle(stage.box((-252, y - 28, 252, y + 28)), fill=STRIP)

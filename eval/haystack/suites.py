@@ -1,5 +1,6 @@
 """The suites that `longtake eval generate` knows, in the sizes of benchmarks.md 4.9; `lengths` has
-short and long videos for comparing one with the other."""
+short and long videos for comparing one with the other, `varied` has frames at irregular times and
+boards that are hard to read."""
 
 from dataclasses import replace
 
@@ -18,6 +19,18 @@ _BY_LENGTH = (
     *(WorldConfig(days=2, seconds=600, items=40),) * 3,
     WorldConfig(days=2, seconds=3600, items=80, rooms=10),
 )
+_VARIED = WorldConfig(
+    days=2,
+    seconds=300,
+    items=60,
+    counts="occurring",
+    irregular=True,
+    text_contrast=(1.0, 0.5, 0.2),
+    text_degrees=(-5.0, -2.5, 0.0, 2.5, 5.0),
+    text_blur_px=(0, 3, 6),
+)
+FOOTAGE = "footage"
+"""Name of what is made of a user's own videos; how large it is depends on them."""
 
 SUITES = {
     "smoke": Suite(name="smoke", worlds=(_SMOKE,)),
@@ -25,6 +38,7 @@ SUITES = {
     "lengths": Suite(name="lengths", worlds=_BY_LENGTH),
     "standard": Suite(name="standard", worlds=(*(_HOUR,) * 12, _LIBRARY)),
     "stress": Suite(name="stress", worlds=(_STRESS,)),
+    "varied": Suite(name="varied", worlds=(_VARIED,) * 4),
 }
 
 

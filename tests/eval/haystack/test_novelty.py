@@ -3,7 +3,7 @@
 import numpy as np
 
 from longtake.eval.haystack.acts import Put
-from longtake.eval.haystack.novelty import ActKey, Verdict, Watcher, act_key, verdicts
+from longtake.eval.haystack.novelty import ActKey, Verdict, Watcher, act_key, act_keys, verdicts
 from longtake.eval.haystack.suites import SUITES
 from longtake.eval.haystack.world import make_world
 
@@ -16,7 +16,7 @@ def watched(bright: bool) -> tuple[Verdict, ...]:
     puts = [t for scene in day.scenes for t in scene.acts if isinstance(t.act, Put)]
     needles = puts[::6]
     rng = np.random.default_rng(0)
-    watcher = Watcher(day, suite.worlds[0].fps)
+    watcher = Watcher(act_keys(day))
     inside = {number for timed in needles for number in range(timed.first, timed.last)}
     for number in range(day.frames):
         level = 200 if bright and number in inside else 100

@@ -26,6 +26,7 @@ def test_suites_have_the_sizes_of_the_specification() -> None:
         "lengths": (32, 392),
         "standard": (74, 2000),
         "stress": (1, 200),
+        "varied": (8, 240),
     }
     assert [world.seconds for world in SUITES["stress"].worlds] == [36_000]
     by_length = Counter[float]()
@@ -33,7 +34,9 @@ def test_suites_have_the_sizes_of_the_specification() -> None:
         by_length[world.seconds] += world.items
     assert by_length == {60: 192, 600: 120, 3600: 80}
     assert sum(world.seconds * world.days for world in SUITES["smoke"].worlds) == 180
-    with pytest.raises(UsageError, match="there are: smoke, dev, lengths, standard, stress"):
+    with pytest.raises(
+        UsageError, match="there are: smoke, dev, lengths, standard, stress, varied"
+    ):
         suite("huge")
 
 

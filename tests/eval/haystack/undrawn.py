@@ -9,7 +9,6 @@ from longtake.eval.haystack.config import Suite
 from longtake.eval.haystack.events import Pool, gather
 from longtake.eval.haystack.film import Film
 from longtake.eval.haystack.items import Item, choose, write
-from longtake.eval.haystack.novelty import Watcher
 from longtake.eval.haystack.sound import Track
 from longtake.eval.haystack.world import generator, make_world
 
@@ -28,7 +27,7 @@ def pool_of(suite: Suite, index: int, seed: int) -> Pool:
                 times_s=np.arange(day.frames + 1) / config.fps,
                 frames_sha256=hashlib.sha256().hexdigest(),
                 lines=tuple(track.placed),
-                watcher=Watcher(day, config.fps),
+                scores={},
             )
         )
     return gather(world, config, films, "given")
