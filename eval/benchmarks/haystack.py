@@ -2,7 +2,8 @@
 
 Its official scorer is the strict one. Besides accuracy by axis, the table has how many answerable
 questions and unanswerable twins are right together, which neither always answering nor always
-abstaining achieves.
+abstaining achieves. Where needles were pasted into a user's footage, it also has how many of them
+are in scenes that a ranker which does not know the questions puts first.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from longtake.eval.benchmarks import files, submissions, tables
 from longtake.eval.benchmarks.contract import Export, Facts
 from longtake.eval.grounding import twin_consistent
 from longtake.eval.haystack.config import CANARY, VERSION
-from longtake.eval.haystack.suites import SUITES
+from longtake.eval.haystack.suites import FOOTAGE, SUITES
 from longtake.eval.judgement import Judgement, Response, Row, Scored
 from longtake.eval.samples import AnswerKind, Evidence, Loaded, Sample
 from longtake.timing import Span
@@ -29,6 +30,9 @@ AXES = (
     "modality",
     "hops",
     "px",
+    "contrast",
+    "degrees",
+    "blur_px",
     "snr_db",
     "asr",
     "wording",
@@ -69,6 +73,14 @@ class Line(files.RowModel):
     canary: str
 
 
+class Recall(files.RowModel):
+    """What a query-free ranker found, in `truth/worlds.json`."""
+
+    ranker: str
+    needles: int
+    recall: float
+
+
 class Haystack(Facts):
     """See `longtake.eval.benchmarks.contract.Benchmark`."""
 
@@ -83,20 +95,26 @@ class Haystack(Facts):
         manifest = files.find(data, ("videos/manifest.json",), "manifest")
         told = files.read_object(manifest)
         if told.get("suite") != split or told.get("gen_version") != VERSION:
+            how = "--footage FOLDER" if split == FOOTAGE else split
             raise UsageError(
                 f"{str(data)!r} holds suite {told.get('suite')!r} of generator version "
                 f"{told.get('gen_version')!r}, not {split!r} of {VERSION!r}: "
-                f"longtake eval generate {split} --out DIR"
+                f"longtake eval generate {how} --out DIR"
             )
         lines = list(files.rows(path, Line))
         if any(line.canary != CANARY for line in lines):
             raise UsageError(f"{str(path)!r} has items without the generator's canary")
+        novelty: list[Recall] = []
+        if told.get("half_synthetic"):
+            worlds = files.find(data, ("truth/worlds.json",), "account of worlds")
+            [world] = files.read_object(worlds)["worlds"]
+            novelty = list(files.rows(worlds, Recall, world["novelty_in_footage"]))
         films = files.Files([data / "videos"])
         given = files.Files([data / "videos"], (".srt",)) if subtitles else None
         return files.loaded(
             self.name,
             split,
-            [_sample(line, films, given) for line in lines],
+            [_sample(line, films, given, novelty) for line in lines],
             expected=expected,
             annotations=[path, manifest],
             subtitles=subtitles,
@@ -117,9 +135,22 @@ class Haystack(Facts):
         }
         if twins:
             rows.append(_twins(scored, twins))
+        if scored:
+            rows += [_found(one) for one in scored[0].sample.extra["novelty"]]
         for axis in AXES:
             rows += tables.by_axis(scored, axis, "accuracy (micro)")
         return tuple(rows)
+
+
+def _found(one: Recall) -> Row:
+    return Row(
+        metric="needles found by a query-free novelty ranker (20 by chance)",
+        part=f"ranker={one.ranker}",
+        official=100.0 * one.recall,
+        strict=100.0 * one.recall,
+        official_n=one.needles,
+        n=one.needles,
+    )
 
 
 def _twins(scored: Sequence[Scored], twins: dict[str, str]) -> Row:
@@ -135,10 +166,12 @@ def _twins(scored: Sequence[Scored], twins: dict[str, str]) -> Row:
     )
 
 
-def _sample(line: Line, films: files.Files, given: files.Files | None) -> Sample:
+def _sample(
+    line: Line, films: files.Files, given: files.Files | None, novelty: list[Recall]
+) -> Sample:
     whole = len(line.videos) > 1
     first = line.evidence[0].video if line.evidence else line.videos[0]
-    extra: dict[str, Any] = {"accepted": line.accepted, "world": line.world_id}
+    extra: dict[str, Any] = {"accepted": line.accepted, "world": line.world_id, "novelty": novelty}
     if whole:
         extra["library_video"] = first
         extra["library_videos"] = {
@@ -208,7 +241,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 BENCHMARK = Haystack(
     name="haystack",
-    splits={name: suite.items for name, suite in SUITES.items()},
+    splits={**{name: suite.items for name, suite in SUITES.items()}, FOOTAGE: None},
     licence="generated on your machine: yours, under the licences in its manifest",
     exports={"answers": Export(filename="answers.jsonl", write=_write, read=_read)},
 )

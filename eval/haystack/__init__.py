@@ -9,6 +9,9 @@ when), which `draw` and `sound` turn into a `film`. What truly happened (`events
 `novelty` finds the needles without the questions. `generate` does it all, `truth` writes it down,
 `workplace` goes on with what was interrupted.
 
+A user's `footage` can be the haystack (`half`): scenes are cut into it (`pasted`), and there, and
+only there, needles are pasted.
+
 Where this departs from the specification: a day of one minute may hold fewer than eight decoys of a
 kind (the axis `decoys` says how many); there is one font and one voice, so neither is held out; the
 novelty ranker has to be better than chance beyond luck (probability under 1 %), because a world's

@@ -1,6 +1,6 @@
 """What truly happened in a world's videos, in seconds, measured after encoding."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -9,6 +9,7 @@ from longtake.eval.haystack.config import WorldConfig
 from longtake.eval.haystack.draw import Painter
 from longtake.eval.haystack.film import Film
 from longtake.eval.haystack.novelty import ActKey, act_key
+from longtake.eval.haystack.screen import Screen
 from longtake.eval.haystack.sets import Box
 from longtake.timing import Span
 
@@ -52,6 +53,8 @@ class Pool:
     durations: dict[str, float]
     """Video -> seconds."""
     asr: Literal["heard", "given"]
+    minutes: dict[str, float] | None = None
+    """Video -> length in minutes, where videos of one world differ in it."""
 
     def of(self, kind: type[_T], video: str | None = None) -> list[Event]:
         """Events of one kind, of one video or all."""
@@ -65,15 +68,32 @@ class Pool:
         """By day."""
         return [day.video for day in self.world.days]
 
+    def length_min(self, videos: Sequence[str]) -> float:
+        """Of the longest of them."""
+        if self.minutes is None:
+            return self.config.seconds / 60
+        return max(self.minutes[video] for video in videos)
+
 
 def gather(
-    world: World, config: WorldConfig, films: Sequence[Film], asr: Literal["heard", "given"]
+    world: World,
+    config: WorldConfig,
+    films: Sequence[Film],
+    asr: Literal["heard", "given"],
+    *,
+    screen: Callable[[Day], Screen] | None = None,
+    minutes: dict[str, float] | None = None,
 ) -> Pool:
-    """All events of a world whose days have been filmed."""
+    """All events of a world whose days have been filmed.
+
+    Args:
+        screen: what drew a day, where it is not the picture of `config`.
+        minutes: see `Pool`.
+    """
     events: list[Event] = []
     stays: list[Stay] = []
     for day, film in zip(world.days, films, strict=True):
-        painter = Painter(day, config.width, config.height)
+        painter = screen(day) if screen else Painter(day, config.width, config.height)
         found = [
             _event(day, film, painter, scene, timed) for scene in day.scenes for timed in scene.acts
         ]
@@ -91,6 +111,7 @@ def gather(
         stays=tuple(stays),
         durations={d.video: float(f.times_s[-1]) for d, f in zip(world.days, films, strict=True)},
         asr=asr,
+        minutes=minutes,
     )
 
 
@@ -98,7 +119,7 @@ def _span(film: Film, first: int, last: int) -> Span:
     return Span(float(film.times_s[first]), float(film.times_s[last]))
 
 
-def _event(day: Day, film: Film, painter: Painter, scene: Scene, timed: Timed) -> Event:
+def _event(day: Day, film: Film, painter: Screen, scene: Scene, timed: Timed) -> Event:
     first, last = timed.first, timed.last
     if isinstance(timed.act, Cabinet):  # it stands there as long as it is on screen
         first, last = scene.first, scene.last

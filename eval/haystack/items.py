@@ -1,6 +1,6 @@
 """Questions chosen and written down: forms, options, axes, twins; one JSON object an item."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -39,16 +39,25 @@ MOST_DECOYS = 16
 """Written down an item, the nearest in time; `axes.decoys` counts all."""
 
 
-def choose(pool: Pool, rng: np.random.Generator) -> list[Draft]:
-    """Drafts of all families, as even as can be, enough for the world's items.
+def choose(
+    pool: Pool,
+    rng: np.random.Generator,
+    families: Collection[str] = tuple(FAMILIES),
+    *,
+    least_decoys: int = 0,
+) -> list[Draft]:
+    """Drafts of all families, as even as can be, enough for the world's items; those with fewer
+    decoys than `least_decoys` are left out.
 
     Raises:
         LongtakeError: the world does not hold enough to ask about.
     """
     words = Wording(rng, held_out=pool.config.held_out)
-    sources = {name: family(pool, rng, words) for name, family in FAMILIES.items()}
+    sources = {
+        name: family(pool, rng, words) for name, family in FAMILIES.items() if name in families
+    }
     chosen: list[Draft] = []
-    asked = dict.fromkeys(FAMILIES, 0)
+    asked = dict.fromkeys(sources, 0)
     while (total := sum(asked.values())) < pool.config.items:
         if not sources:
             raise LongtakeError(
@@ -59,6 +68,8 @@ def choose(pool: Pool, rng: np.random.Generator) -> list[Draft]:
         draft = next(sources[name], None)
         if draft is None:
             del sources[name]
+            continue
+        if len(draft.decoys) < least_decoys:
             continue
         chosen.append(draft)
         asked[name] += _size(draft, pool.config.rotations)
@@ -171,11 +182,10 @@ def _decoy(event: Event) -> dict[str, Any]:
 
 def _axes(pool: Pool, draft: Draft, *, choice: bool) -> dict[str, str]:
     """What results are broken down by, as text."""
-    seconds = pool.config.seconds
     axes = {
         "family": draft.family,
         "form": "choice" if choice else "open",
-        "length_min": f"{seconds / 60:g}",
+        "length_min": f"{pool.length_min(draft.videos):g}",
         "hops": str(draft.hops),
         "modality": "+".join(sorted({one.modality for group in draft.sets for one in group})),
         "decoys": _bucket(len(draft.decoys), (8, 32, 128)),

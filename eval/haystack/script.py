@@ -42,11 +42,12 @@ class Script:
         codes: Codes,
         names: list[str],
         scenes: tuple[Scene, ...],
-        alarms: Mixture[str],
+        alarms: Mixture[str] | None,
+        pause_s: tuple[float, float] = PAUSE_S,
     ) -> None:
         self._rng, self._config, self._rooms = rng, config, rooms
         self._codes, self._names, self._scenes = codes, names, scenes
-        self._alarms = alarms
+        self._alarms, self._pause_s = alarms, pause_s
         self._starts = [scene.first / config.fps for scene in scenes]
         rows = [timed.act for scene in scenes for timed in scene.acts]
         self._known = [row for row in rows if isinstance(row, Row) and row.word == "ROOM"]
@@ -58,7 +59,7 @@ class Script:
         while True:
             speed = float(pick(self._rng, self._config.speeds))
             kind = str(self._rng.choice(_KINDS, p=_SHARES))
-            if self._inside_a_room(at) and self._rng.random() < ALARMING:
+            if self._alarms and self._inside_a_room(at) and self._rng.random() < ALARMING:
                 kind = "alarm"
             text, spoken, subject, value = self._words_of(kind, at)
             length = length_estimated(spoken, speed) + BEEP_S
@@ -76,11 +77,11 @@ class Script:
                     snr_db=float(pick(self._rng, self._config.snr_db)),
                 )
             )
-            at += length + float(self._rng.uniform(*PAUSE_S))
+            at += length + float(self._rng.uniform(*self._pause_s))
 
     def _words_of(self, kind: str, at: float) -> tuple[str, str, str, str]:
         """Text, spoken text, subject and value; of a flight where the kind is out of stock."""
-        if kind == "alarm":
+        if kind == "alarm" and self._alarms:
             alarm = self._alarms.draw()
             text = f"Attention. The {alarm} has gone off."
             return text, text, alarm, ""

@@ -105,7 +105,7 @@ class Track:
         while self._next < len(self._lines) and self._lines[self._next].at_s * self.rate < upto:
             self._place(self._lines[self._next])
             self._next += 1
-        block = self._rng.normal(0, HUM, upto - first).astype(np.float32)
+        block = self._background(upto - first)
         for start, clip in self._sounding:
             a, b = max(start, first), min(start + len(clip), upto)
             if a < b:
@@ -113,6 +113,10 @@ class Track:
         self._sounding = [item for item in self._sounding if item[0] + len(item[1]) > upto]
         self._sent = upto
         return block.clip(-1, 1)
+
+    def _background(self, samples: int) -> F32:
+        """f32 [samples]: what is heard behind the lines, from where the last call ended."""
+        return self._rng.normal(0, HUM, samples).astype(np.float32)
 
     def _place(self, line: Line) -> None:
         """Where planned, or after the line before it; not at all where the day ends first."""

@@ -43,7 +43,7 @@ def make_world(suite: Suite, index: int, seed: int) -> World:
     words = vocabulary(held_out=config.held_out)
     rng = generator(seed, index, 0)
     codes = Codes(rng, index, len(suite.worlds))
-    rooms = _rooms(rng, config, words)
+    rooms = make_rooms(rng, config, words)
     cast = roles(rng, words, config.days)
     absent = absent_vehicles(rng, words)
     vehicles = [v for v in product(words.colours, words.vehicles) if v not in absent]
@@ -90,11 +90,14 @@ def make_world(suite: Suite, index: int, seed: int) -> World:
         days=tuple(days),
         absent_actors=cast.absent,
         absent_vehicles=absent,
-        absent_codes=_near_codes(days, codes),
+        absent_codes=near_codes(days, codes),
     )
 
 
-def _rooms(rng: np.random.Generator, config: WorldConfig, words: Vocabulary) -> tuple[Room, ...]:
+def make_rooms(
+    rng: np.random.Generator, config: WorldConfig, words: Vocabulary
+) -> tuple[Room, ...]:
+    """A world's rooms, each with a name, walls and a picture of its own."""
     names = shuffled(rng, [f"{a}{b}" for a in "FHJKLMRS" for b in "23456789"])
     looks = shuffled(rng, list(product(words.colours, PICTURES)))
     made = []
@@ -113,7 +116,8 @@ def _rooms(rng: np.random.Generator, config: WorldConfig, words: Vocabulary) -> 
     return tuple(made)
 
 
-def _near_codes(days: list[Day], codes: Codes) -> dict[str, str]:
+def near_codes(days: list[Day], codes: Codes) -> dict[str, str]:
+    """For each code that is shown or said, one that never is."""
     found: dict[str, str] = {}
     for day in days:
         for scene in day.scenes:

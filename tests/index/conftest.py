@@ -59,28 +59,29 @@ class Recipe:
 @pytest.fixture(scope="session")
 def make_video() -> MakeVideo:
     """`make_video(path, **recipe) -> path` writes a media file; `Recipe` says what can be asked."""
-    return _make_video
+    return write_video
 
 
 @pytest.fixture(scope="session")
 def read_number() -> Callable[[Image], int]:
     """The number that a frame made by `make_video` shows, whatever its size."""
-    return _read_number
+    return number_of
 
 
 @pytest.fixture(scope="session")
 def numbered() -> Callable[[int, int, int], Image]:
     """`numbered(number, width, height)`: a frame that shows a number below 65536."""
-    return _numbered
+    return numbered_frame
 
 
 @pytest.fixture(scope="session")
 def clicks() -> Callable[..., Sound]:
     """`clicks(seconds, at, rate=16000)`: silence with 20 ms of 1 kHz from each time in `at`."""
-    return _clicks
+    return clicks_at
 
 
-def _numbered(number: int, width: int, height: int) -> Image:
+def numbered_frame(number: int, width: int, height: int) -> Image:
+    """See the fixture `numbered`."""
     bits = [(number >> shift) & 1 for shift in reversed(range(GRID * GRID))]
     blocks = np.array(bits, np.uint8).reshape(GRID, GRID) * 200 + 28
     rows = np.arange(height) * GRID // height
@@ -88,7 +89,8 @@ def _numbered(number: int, width: int, height: int) -> Image:
     return np.repeat(blocks[rows][:, columns][..., None], 3, axis=2)
 
 
-def _read_number(image: Image) -> int:
+def number_of(image: Image) -> int:
+    """See the fixture `read_number`."""
     height, width = image.shape[:2]
     number = 0
     for row in range(GRID):
@@ -98,7 +100,8 @@ def _read_number(image: Image) -> int:
     return number
 
 
-def _clicks(seconds: float, at: Sequence[float], rate: int = 16_000) -> Sound:
+def clicks_at(seconds: float, at: Sequence[float], rate: int = 16_000) -> Sound:
+    """See the fixture `clicks`."""
     sound = np.zeros(round(seconds * rate), np.float32)
     burst = np.sin(np.arange(rate // 50) / rate * 1000 * 2 * np.pi).astype(np.float32) * 0.8
     for time in at:
@@ -107,7 +110,8 @@ def _clicks(seconds: float, at: Sequence[float], rate: int = 16_000) -> Sound:
     return sound
 
 
-def _make_video(path: Path, **options: Any) -> Path:
+def write_video(path: Path, **options: Any) -> Path:
+    """See the fixture `make_video`."""
     recipe = Recipe(**options)
     with av.open(
         str(path), "w", format=recipe.container, options=dict(recipe.container_options)
@@ -163,7 +167,7 @@ def _write_frames(container: Any, recipe: Recipe) -> Iterator[Any]:
 def _images(recipe: Recipe) -> Callable[[int], Image]:
     frames = recipe.frames
     if isinstance(frames, int):
-        return lambda number: _numbered(number, *recipe.size)
+        return lambda number: numbered_frame(number, *recipe.size)
     return lambda number: frames[number]
 
 
