@@ -41,6 +41,8 @@ LAST = (
 LETTERS = "ACFHJKLMQRSXYZ"
 """Without letters that look or sound like others or like digits."""
 DIGITS = "23456789"
+SIGNS = tuple(f"{letter}{digit}" for letter in "FHJKLMRS" for digit in DIGITS)
+"""Names of rooms."""
 
 _HELD = {"COLOURS": 4, "HATS": 2, "BADGES": 2, "THINGS": 3, "VEHICLES": 2, "NUMBERS": 1}
 """How many at the end of each are held out: 28 to 33 %."""

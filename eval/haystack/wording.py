@@ -112,6 +112,11 @@ class Wording:
         return Asked(asked.text.replace(old, new), asked.seen)
 
 
+def public_ways(what: str) -> tuple[str, ...]:
+    """How public seeds ask a question of that name, parts in braces."""
+    return _SEEN[what]
+
+
 def who(actor: Actor) -> str:
     """An actor in words."""
     return f"the {actor.coat} coat, the {actor.hat} and the {actor.badge} badge"

@@ -19,7 +19,7 @@ from longtake.eval.haystack.cast import (
 from longtake.eval.haystack.config import VERSION, Suite, WorldConfig
 from longtake.eval.haystack.scenes import ScenePlan
 from longtake.eval.haystack.script import Script, all_names
-from longtake.eval.haystack.vocabulary import ALARMS, PICTURES, Codes, Vocabulary, vocabulary
+from longtake.eval.haystack.vocabulary import ALARMS, PICTURES, SIGNS, Codes, Vocabulary, vocabulary
 
 PUTS_A_MINUTE = 9.0
 PASSES_A_MINUTE = 4.5
@@ -98,7 +98,7 @@ def make_rooms(
     rng: np.random.Generator, config: WorldConfig, words: Vocabulary
 ) -> tuple[Room, ...]:
     """A world's rooms, each with a name, walls and a picture of its own."""
-    names = shuffled(rng, [f"{a}{b}" for a in "FHJKLMRS" for b in "23456789"])
+    names = shuffled(rng, list(SIGNS))
     looks = shuffled(rng, list(product(words.colours, PICTURES)))
     made = []
     for i in range(config.rooms):
