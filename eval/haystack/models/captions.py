@@ -19,7 +19,7 @@ Facts = frozenset[str]
 Asked = tuple[str, set[str]]
 EXTENTS = (0.2, 0.4, 0.6, 0.85)
 """Shares of what could be told that partial captions tell."""
-_PLACES = {
+PLACE_WORDS = {
     "room": "a room with a shelf",
     "gate": "the gate",
     "board": "a board of notices",
@@ -214,7 +214,7 @@ class Captioner:
         ways: tuple[str, ...]
         match kind:
             case "place":
-                return _PLACES[name], fact
+                return PLACE_WORDS[name], fact
             case "actor":
                 ways = "an actor", "somebody", "the actor", "somebody puts something on the shelf"
             case "coat":
