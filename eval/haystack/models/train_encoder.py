@@ -3,9 +3,8 @@
     python -m longtake.eval.haystack.models.train_encoder FOLDER --pool POOL --minutes 50
 
 Frames are drawn into POOL first (150 KB each; some 20 s a thousand) and used again by the
-next run. For the first part frames are shown at 160 px, then at 224 px; weights that are gone on
-from see the latter only. How long it learns is told in minutes, so that two runs are alike, not
-equal.
+next run. For the first part frames are shown at 160 px, then at 224 px. How long it learns is told
+in minutes, so that two runs are alike, not equal.
 """
 
 import argparse
@@ -38,7 +37,7 @@ WORLDS = 400
 BATCH = 32
 SMALL, SMALL_SHARE = 160, 0.3
 RATE, WARM_UP = 1.5e-3, 200
-READING = 1.0
+READING = 0.5
 """Weight of what classifiers read from embeddings, at first."""
 TEXT_RATE = 0.5
 """Of the text tower, relative to the image tower's."""
@@ -93,7 +92,7 @@ class Teacher:
         self, pool: Pool, seed: int, *, start: Path | None = None, rate: float = RATE
     ) -> None:
         torch.manual_seed(seed)
-        self._rate, self._small = rate, 0.0 if start else SMALL_SHARE
+        self._rate = rate
         self._rng = np.random.default_rng(seed)
         self._pool, self._captioner = pool, Captioner(self._rng)
         self.tokenizer = make_tokenizer(range(TRAINING, TRAINING + 40))
@@ -129,7 +128,7 @@ class Teacher:
         captions = self._captions([self._pool.facts[number] for number in numbers])
         true = truth(captions, shown)
         with torch.autocast("cpu", torch.bfloat16):
-            size = SMALL if done < self._small else SIZE
+            size = SMALL if done < SMALL_SHARE else SIZE
             embeddings = embed_frames(self.model, frames, size=size, light=light)
             # alike lengths together
             texts = [caption.text for caption in captions]
@@ -146,7 +145,7 @@ class Teacher:
             true_of = torch.cat([true, truth(captions, remembered)], 1)
         to_frames = ranking_loss(scale * said @ others.T, true_of)
         to_texts = ranking_loss(scale * seen @ said.T, true.T)
-        weight = READING if done < 0.7 else READING / 4
+        weight = READING if done < 0.7 else READING / 2
         self._learn(to_frames + to_texts + weight * seen_loss, done)
         self._memory.append((seen.detach(), shown))
         return {"texts": to_frames.item(), "frames": to_texts.item(), **right}
