@@ -14,7 +14,7 @@ from longtake.render_eval import counted_percent, percent
 from longtake.replay import page_part, page_policy
 from longtake.replay_html import Html, element, escaped, joined
 from longtake.report_chart import chart, table, tokens
-from longtake.report_comparisons import comparisons
+from longtake.report_comparisons import comparisons, losses
 from longtake.report_risk import risk_chart
 from longtake.report_samples import Samples
 
@@ -53,6 +53,7 @@ def page(
         _alarms(document),
         _section("Runs", _runs(document["runs"])),
         _section("Against each other", comparisons(results)),
+        _section("What is lost, of questions whose evidence is known", losses(results)),
         _section("By part", _parts(document["runs"])),
         _section("Evidence and calibration", _evidence(document["runs"]), _risk(document["runs"])),
         _section("The benchmark's own table", _tables(document["runs"])),

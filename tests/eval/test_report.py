@@ -13,6 +13,7 @@ from longtake.documents_eval import run as run_document
 from longtake.errors import UsageError
 from longtake.eval.areas import curves_of
 from longtake.report_chart import HEIGHT, WIDTH, chart
+from longtake.report_comparisons import losses
 from longtake.report_page import page
 from longtake.report_risk import risk_chart
 from tests.eval.test_results import record, result, sample
@@ -151,6 +152,29 @@ def test_runs_are_held_against_the_baseline_of_their_own_model() -> None:
     words = Parsed(page(runs, samples=0, pictures=0)).words
     found = sorted(re.findall(r"(agent|random)-\d+ less uniform \((m\d)\)", words))
     assert found == [("agent", "m2"), ("random", "m1"), ("random", "m2")]
+
+
+def test_what_is_lost_to_search_and_to_reading() -> None:
+    """The oracle has three of four right, the agent two, and lots one; of e1 no evidence is
+    known."""
+    samples = [sample(name) for name in ("a1", "b1", "c1", "d1", "e1")]
+    proven = [s for s in samples if s.sample_id != "e1"]
+    runs = []
+    for system, right, asked in (
+        ("oracle", "abc", proven),
+        ("agent", "abe", samples),
+        ("random", "ae", samples),
+    ):
+        records = [record(s.sample_id, "A" if s.sample_id[0] in right else "B") for s in asked]
+        model = "none" if system == "random" else "eyes"
+        runs.append(result(asked, records, system=system, model=model))
+    other = result(samples, [record(s.sample_id, "A") for s in samples], system="agent", model="m2")
+    rows = re.findall("<tr>" + 4 * "<td>(.*?)</td>", losses([*runs, other]))
+    assert [(row[0], row[1].split(" ")[0], *row[2:]) for row in rows] == [
+        ("agent-2000", "+25.0", "+25.0", "4"),
+        ("random-2000", "+50.0", "+25.0", "4"),
+    ]
+    assert losses(runs[1:]) == ""
 
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
