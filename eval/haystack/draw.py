@@ -29,9 +29,10 @@ class Painter:
         self._day, self._stage = day, Stage(width, height)
         rng = np.random.default_rng(day.number)
         self._grain = [
-            rng.normal(0, GRAIN, (height, width, 1)).round().astype(np.int16)
+            rng.normal(0, GRAIN, (height, width)).round().astype(np.int8).repeat(3, axis=1)
             for _ in range(_GRAINS)
         ]
+        self._lit = np.empty((height, 3 * width), np.float32)
         self._at = 0
 
     def frame(self, number: int) -> U8:
@@ -39,12 +40,17 @@ class Painter:
         scene = self._scene(number)
         picture = self._set(scene, number)
         done = (number - scene.first) / max(1, scene.last - 1 - scene.first)
-        pixels = np.asarray(self._shot(picture, scene, done), np.float32)
+        pixels = np.asarray(self._shot(picture, scene, done))
         light = scene.light[0] + done * (scene.light[1] - scene.light[0])
         light *= _fade(scene, number)
-        pixels = pixels * (np.array(scene.tint, np.float32) * np.float32(light))
-        grain = self._grain[(number * 5 + scene.seed) % _GRAINS]
-        return (pixels + grain).clip(0, 255).astype(np.uint8)
+        tint = np.array(scene.tint, np.float32) * np.float32(light)
+        # In rows and in place: by colours it takes several times as long.
+        lit = np.multiply(
+            pixels.reshape(self._lit.shape), np.tile(tint, self._stage.width), self._lit
+        )
+        lit += self._grain[(number * 5 + scene.seed) % _GRAINS]
+        page: U8 = lit.clip(0, 255, lit).astype(np.uint8).reshape(pixels.shape)
+        return page
 
     def box(self, timed: Timed, scene: Scene) -> Box | None:
         """Where an act is to be seen in the middle of its time, as shares of the picture; None
