@@ -17,9 +17,10 @@ U8 = NDArray[np.uint8]
 GRAIN = 1.6
 """Standard deviation of the noise, in grey levels."""
 _GRAINS = 8
-_ACTOR = 150
-_VEHICLE = 78
-_DOOR, _SHELF, _FEET = -213.0, 40.0, 122.0
+ACTOR, VEHICLE, THING, CABINET_THING = 150, 78, 30, 62
+"""Heights of sprites, in units; things are as wide."""
+DOOR, SHELF, FEET = -213.0, 40.0, 122.0
+"""Where actors begin and end their walk, and the line that they walk on, in units."""
 
 
 class Painter:
@@ -69,7 +70,7 @@ class Painter:
                 return None
         middle = (timed.first + timed.last - 1) / 2
         done = (middle - scene.first) / max(1, scene.last - 1 - scene.first)
-        x, y, w, h = self._window(scene, done)
+        x, y, w, h = self.window(scene, done)
         shares = ((box[0] - x) / w, (box[1] - y) / h, (box[2] - x) / w, (box[3] - y) / h)
         a, b, c, d = (min(1.0, max(0.0, share)) for share in shares)
         return a, b, c, d
@@ -95,16 +96,16 @@ class Painter:
         match act:
             case Put():
                 if number >= timed.last or (running and share >= 0.5):
-                    _stand(picture, thing_sprite(act.thing, round(30 * stage.unit)),
+                    _stand(picture, thing_sprite(act.thing, round(THING * stage.unit)),
                            stage.box(stage.slot(act.slot)))  # fmt: skip
                 if running:
                     self._walk(picture, act, share, number)
             case Pass() if running:
                 sprite = vehicle_sprite(
-                    act.colour, act.vehicle, round(_VEHICLE * stage.unit), act.leftward
+                    act.colour, act.vehicle, round(VEHICLE * stage.unit), act.leftward
                 )
                 way = 1 - share if act.leftward else share
-                edge = self._window(scene, 0)[0]  # the camera stands still here
+                edge = self.window(scene, 0)[0]  # the camera stands still here
                 x = edge - 0.75 * sprite.width + way * (stage.width + 0.5 * sprite.width)
                 top = stage.at(0, 112)[1] - sprite.height
                 picture.paste(sprite, (round(x), round(top)), sprite)
@@ -120,24 +121,24 @@ class Painter:
             case Cabinet():
                 for slot, thing in enumerate(act.things):
                     if thing is not None:
-                        sprite = thing_sprite(thing, round(62 * stage.unit))
+                        sprite = thing_sprite(thing, round(CABINET_THING * stage.unit))
                         _stand(picture, sprite, stage.box(stage.cabinet_slot(slot)))
 
     def _walk(self, picture: Image.Image, act: Put, share: float, number: int) -> None:
         """From the door to the shelf, where the thing changes place, and back."""
         stage = self._stage
         way = min(1.0, 2.4 * min(share, 1 - share))
-        x, feet = stage.at(_DOOR + way * (_SHELF - _DOOR), _FEET)
+        x, feet = stage.at(DOOR + way * (SHELF - DOOR), FEET)
         step = 0 if way >= 1 else 1 + number // 2 % 2
-        sprite = actor_sprite(act.actor, round(_ACTOR * stage.unit), step)
+        sprite = actor_sprite(act.actor, round(ACTOR * stage.unit), step)
         left, top = round(x - sprite.width / 2), round(feet - sprite.height)
         picture.paste(sprite, (left, top), sprite)
         if share < 0.5:
-            held = thing_sprite(act.thing, round(30 * stage.unit))
+            held = thing_sprite(act.thing, round(THING * stage.unit))
             hand = (left + round(0.72 * sprite.width), top + round(0.5 * sprite.height))
             picture.paste(held, hand, held)
 
-    def _window(self, scene: Scene, done: float) -> tuple[float, float, float, float]:
+    def window(self, scene: Scene, done: float) -> tuple[float, float, float, float]:
         """What the camera sees of the set: x, y, width, height."""
         camera, stage = scene.camera, self._stage
         (ax, ay), (bx, by), (az, bz) = camera.start, camera.end, camera.zoom
@@ -148,7 +149,7 @@ class Painter:
         return x, y, width, height
 
     def _shot(self, picture: Image.Image, scene: Scene, done: float) -> Image.Image:
-        x, y, width, height = self._window(scene, done)
+        x, y, width, height = self.window(scene, done)
         size = (self._stage.width, self._stage.height)
         if scene.camera.zoom == (1.0, 1.0):
             left, top = round(x), round(y)

@@ -20,6 +20,13 @@ Box = tuple[float, float, float, float]
 BOARD: Rgb = (34, 36, 42)
 STRIP: Rgb = shade(BOARD, 0.75)
 """What a board's rows stand on."""
+SIGNS: dict[Place, tuple[float, float]] = {"room": (-213, -78), "cabinet": (-205, -118)}
+"""Middles of signs with rooms' names, in units."""
+PICTURES: dict[Place, tuple[float, float, float]] = {
+    "room": (-95, -88, 36),
+    "cabinet": (200, -105, 34),
+}
+"""Middles of pictures on walls, and half their sides, in units."""
 WOOD: Rgb = (150, 112, 76)
 
 
@@ -106,8 +113,8 @@ def _room(stage: Stage, draw: ImageDraw.ImageDraw, room: Room, rng: np.random.Ge
     draw.rectangle((0, floor - 4 * stage.unit, width, floor), fill=shade(room.wall, 0.7))
     draw.rectangle(stage.box((-248, -52, -178, 96)), fill=(96, 74, 56), outline=INK)
     draw.rectangle(stage.box((-241, -45, -185, 96)), fill=(60, 48, 40))
-    _sign(stage, draw, -213, -78, room.name)
-    _picture(stage, draw, room, -95, -88, 36)
+    _sign(stage, draw, *SIGNS["room"], room.name)
+    _picture(stage, draw, room, *PICTURES["room"])
     if room.window:
         draw.rectangle(
             stage.box((-28, -132, 52, -50)), fill=(178, 206, 226), outline=(240, 240, 236)
@@ -127,8 +134,8 @@ def _room(stage: Stage, draw: ImageDraw.ImageDraw, room: Room, rng: np.random.Ge
 
 def _cabinet(stage: Stage, draw: ImageDraw.ImageDraw, room: Room, rng: np.random.Generator) -> None:
     draw.rectangle((0, 0, *stage.size), fill=room.wall)
-    _sign(stage, draw, -205, -118, room.name)
-    _picture(stage, draw, room, 200, -105, 34)
+    _sign(stage, draw, *SIGNS["cabinet"], room.name)
+    _picture(stage, draw, room, *PICTURES["cabinet"])
     draw.rectangle(stage.box((-172, -62, 152, 140)), fill=shade(WOOD, 0.72), outline=INK)
     for y in (26, 128):
         draw.rectangle(stage.box((-172, y, 152, y + 9)), fill=shade(WOOD, 1.1))
