@@ -67,7 +67,7 @@ def generate(
 ) -> None:
     """Make long videos from a seed, and questions whose answers are known to the frame.
 
-    smoke: 3 videos of 1 min, dev: 40 of 10 min, lengths: 24 of 1 min, 6 of 10 min and 2 of 1 h,
+    smoke: 3 videos of 1 min, dev: 40 of 10 min, lengths: 12 of 1 min, 3 of 10 min and 2 of 1 h,
     standard: 24 of 1 h and 50 of 10 min, stress: one of 10 h, varied: 8 of 5 min that are harder to
     read. Measure on them with longtake eval run haystack --split SUITE (footage for your own
     videos). An interrupted run is continued by the same command.

@@ -15,9 +15,9 @@ _HOUR = WorldConfig(days=2, seconds=3600, items=125, rooms=10)
 _LIBRARY = WorldConfig(days=50, seconds=600, items=500, rooms=12)
 _STRESS = WorldConfig(days=1, seconds=36_000, items=200, rooms=12)
 _BY_LENGTH = (
-    *(replace(_SMOKE, items=24),) * 8,
-    *(WorldConfig(days=2, seconds=600, items=40),) * 3,
-    WorldConfig(days=2, seconds=3600, items=80, rooms=10),
+    *(replace(_SMOKE, items=24, counts="occurring"),) * 4,
+    *(WorldConfig(days=1, seconds=600, items=32, counts="occurring"),) * 3,
+    WorldConfig(days=2, seconds=3600, items=72, rooms=10, fps=4, counts="occurring"),
 )
 _VARIED = WorldConfig(
     days=2,

@@ -23,7 +23,7 @@ def test_suites_have_the_sizes_of_the_specification() -> None:
     assert sizes == {
         "smoke": (3, 48),
         "dev": (40, 800),
-        "lengths": (32, 392),
+        "lengths": (17, 264),
         "standard": (74, 2000),
         "stress": (1, 200),
         "varied": (8, 240),
@@ -32,7 +32,7 @@ def test_suites_have_the_sizes_of_the_specification() -> None:
     by_length = Counter[float]()
     for world in SUITES["lengths"].worlds:
         by_length[world.seconds] += world.items
-    assert by_length == {60: 192, 600: 120, 3600: 80}
+    assert by_length == {60: 96, 600: 96, 3600: 72}
     assert sum(world.seconds * world.days for world in SUITES["smoke"].worlds) == 180
     with pytest.raises(
         UsageError, match="there are: smoke, dev, lengths, standard, stress, varied"
