@@ -1,4 +1,4 @@
-"""A tiny suite, made once: three days of half a minute, spoken."""
+"""A tiny suite, made once: three days of half a minute, spoken. And a day to learn from."""
 
 from pathlib import Path
 
@@ -7,6 +7,8 @@ import pytest
 from longtake.eval.benchmarks import benchmark
 from longtake.eval.haystack.config import Suite, WorldConfig
 from longtake.eval.haystack.generate import generate
+from longtake.eval.haystack.models.frames import UNSEEN
+from longtake.eval.haystack.models.vlm.footage import Reel, shoot
 from longtake.eval.haystack.sound import Piper
 from longtake.eval.samples import Loaded
 
@@ -36,3 +38,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def loaded(made: Path) -> Loaded:
     return benchmark("haystack").load(made, "smoke")
+
+
+@pytest.fixture(scope="session")
+def reel() -> Reel:
+    """Two minutes of a world that nothing learns from."""
+    return shoot(0, first_seed=UNSEEN + 900, seconds=120.0)

@@ -1,0 +1,1 @@
+"""Small models that really see haystack worlds: what they learn from, how, and their weights."""

@@ -1,0 +1,194 @@
+"""Requests with frames or lines, as longtake sends them, and the replies to learn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from longtake.agent.requests import (
+    ANSWER_TOKENS,
+    LOOK_TOKENS,
+    data_lines,
+    look_request,
+    option_lines,
+    seconds,
+)
+from longtake.eval.haystack.models.vlm.facts import Facts
+from longtake.eval.haystack.models.vlm.footage import Reel, any_reel
+from longtake.eval.haystack.models.vlm.frame_questions import short_questions
+from longtake.eval.haystack.models.vlm.heard_questions import FROM_LINES
+from longtake.eval.haystack.models.vlm.labels import CELL, cropped, rescaled
+from longtake.eval.haystack.models.vlm.questions import Lesson
+from longtake.eval.haystack.models.vlm.replies import (
+    answer_reply,
+    cited_stretches,
+    look_reply,
+    options_of,
+)
+from longtake.eval.haystack.models.vlm.seen_questions import FROM_FRAMES
+from longtake.eval.haystack.models.vlm.strips import U8, Shot, Strip, invented, quotes, shot
+from longtake.eval.reading import GUESS, MAY_ABSTAIN
+from longtake.prompts import render
+from longtake.tools.vlm.messages import Frames, Message, Part, Picture, Request, Text
+
+FURTHER = 3
+"""Questions about the same frames behind the first."""
+SHORT_WIDTHS = (224, 336, 448, 448, 448, 640)
+"""Pixels of frames that short questions are about."""
+SHORT_QUESTIONS = 8
+"""About one frame, at most."""
+SHORT_TOKENS = 32
+"""Of a reply to a short question."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """A conversation and the pictures in it."""
+
+    turns: tuple[tuple[Request, str], ...]
+    """Of a request or further question, and the reply to learn."""
+    pictures: tuple[U8, ...] = ()
+    """[H, W, 3] each; sides are multiples of 28."""
+    facts: tuple[Facts, ...] = ()
+    """Of each picture."""
+
+    @property
+    def tokens(self) -> int:
+        """About how many: exact for pictures, a share of the characters for words."""
+        seen: int = sum(p.shape[0] * p.shape[1] // CELL**2 for p in self.pictures)
+        words = sum(
+            len(part.text) // 4
+            for request, _ in self.turns
+            for message in request.messages
+            for part in message.parts
+            if isinstance(part, Text)
+        )
+        return seen + words + sum(len(reply) // 3 for _, reply in self.turns)
+
+
+def about_frame(rng: np.random.Generator, days: Sequence[Reel]) -> Sample:
+    """Short questions about one frame."""
+    while True:
+        reel = any_reel(rng, days)
+        still = reel.stills[int(rng.integers(len(reel.stills)))]
+        if still.facts.seen and (still.facts.actor or rng.random() < 0.5):
+            break
+    width = int(rng.choice(SHORT_WIDTHS))
+    crop = rng.random() < 0.25
+    pixels, facts = cropped(rng, still) if crop else rescaled(still, width)
+    picture = unencoded(pixels, still.number / reel.fps)
+    questions = short_questions(rng, facts)[:SHORT_QUESTIONS]
+    turns = [
+        (short_request(one.asked, None if i else picture), one.answer)
+        for i, one in enumerate(questions)
+    ]
+    return Sample(tuple(turns), (pixels,), (facts,))
+
+
+def short_request(asked: str, picture: Picture | None = None) -> Request:
+    """A short question about a frame, or a further one about the frame before it."""
+    parts: tuple[Part, ...] = (Text(text=asked),)
+    if picture:
+        parts = (Frames(pictures=(picture,)), *parts)
+    return Request(messages=(Message(role="user", parts=parts),), max_tokens=SHORT_TOKENS)
+
+
+def unencoded(pixels: U8, time: float) -> Picture:
+    """A picture whose pixels are kept elsewhere."""
+    return Picture(jpeg=b"", width=pixels.shape[1], height=pixels.shape[0], time=time, key="")
+
+
+def _frames(shown: Shot) -> Frames:
+    pairs = zip(shown.pixels, shown.strip.times, strict=True)
+    return Frames(pictures=tuple(unencoded(pixels, time) for pixels, time in pairs))
+
+
+def ask(rng: np.random.Generator, strip: Strip) -> Lesson:
+    """A question about a strip, of one of the families that it has anything for."""
+    kinds = {**FROM_FRAMES, **(FROM_LINES if strip.heard else {})}
+    if not strip.frames:
+        kinds = {family: own for family, own in FROM_LINES.items() if family != "alarm"}
+    weights = np.array([weight for _, weight in kinds.values()])
+    while True:
+        family = list(kinds)[int(rng.choice(len(kinds), p=weights / weights.sum()))]
+        made = kinds[family][0](rng, strip)
+        if made is not None:
+            return made
+
+
+def look(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sample:
+    """A look, as the agent asks for it.
+
+    Args:
+        most_tokens: of its frames.
+    """
+    shown = shot(rng, days, most_tokens)
+    strip = shown.strip
+    lesson = ask(rng, strip)
+    request = look_request(
+        _frames(shown),
+        video=f"V{rng.integers(1, 9)}",
+        start=shown.start,
+        end=shown.end,
+        quotes=quotes(strip.heard),
+        question=lesson.asked,
+        several=lesson.several,
+    )
+    turns = [(request, look_reply(lesson))]
+    for _ in range(FURTHER):
+        more = replace(ask(rng, strip), several=False)
+        turns.append((_further(more.asked), look_reply(more)))
+    return Sample(tuple(turns), shown.pixels, strip.frames)
+
+
+def _further(asked: str) -> Request:
+    """Another question about the same frames: cheap to learn from, never sent by longtake."""
+    message = Message(role="user", parts=(Text(text=f"Question: {asked}"),))
+    return Request(messages=(message,), max_tokens=LOOK_TOKENS)
+
+
+def read(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sample:
+    """One call with frames or lines or both, as comparators make it.
+
+    Args:
+        most_tokens: of its frames; 0 for lines alone.
+    """
+    if most_tokens and rng.random() < 0.7:
+        shown = shot(rng, days, most_tokens)
+    else:
+        heard = invented(rng, int(rng.choice((2, 4, 8, 16, 24))))
+        strip = Strip(times=(), frames=(), heard=tuple(heard))
+        shown = Shot(strip=strip, start=0.0, end=heard[-1].end + 5)
+    strip = shown.strip
+    lesson = ask(rng, strip)
+    options = options_of(rng, lesson)
+    video = f"V{rng.integers(1, 4)}"
+    rule = MAY_ABSTAIN if rng.random() < 0.95 else GUESS
+    request = _read_request(shown, video, lesson.asked, options, rule)
+    turns = [(request, answer_reply(lesson, options, cited_stretches(lesson, video)))]
+    for _ in range(FURTHER):
+        more = ask(rng, strip)
+        options = options_of(rng, more)
+        asked = _further(f"{more.asked}\n{option_lines(options)}")
+        turns.append((asked, answer_reply(more, options, cited_stretches(more, video))))
+    return Sample(tuple(turns), shown.pixels, strip.frames)
+
+
+def _read_request(
+    shown: Shot, video: str, question: str, options: Sequence[str], rule: str
+) -> Request:
+    """As `longtake.eval.reading` words it."""
+    head = f"Video {video}, {seconds(shown.end)} s."
+    parts: list[Part] = [Text(text=head)]
+    if shown.pixels:
+        parts = [Text(text=f"{head} Frames:"), _frames(shown)]
+    words = render(
+        "eval_read",
+        lines=data_lines(quotes(shown.strip.heard, video)),
+        question=question,
+        options=option_lines(options),
+        rule=rule,
+    )
+    system = Message(role="system", parts=(Text(text=render("eval_system")),))
+    user = Message(role="user", parts=(*parts, Text(text=words)))
+    return Request(messages=(system, user), max_tokens=ANSWER_TOKENS)

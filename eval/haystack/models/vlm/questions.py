@@ -1,0 +1,72 @@
+"""What is asked in lessons, in the words of haystack questions, with the truth."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from longtake.eval.haystack.models.vlm.names import Name
+from longtake.eval.haystack.models.vlm.strips import Strip
+from longtake.eval.haystack.wording import Wording
+
+WRONG = 4
+"""Options beside the right one."""
+
+Stretch = tuple[float, float]
+"""From and to, in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """A question and its truth."""
+
+    asked: str
+    family: str
+    answer: str | None
+    """None: it cannot be answered from what is shown."""
+    claim: str = ""
+    """The answer as a sentence about what is seen."""
+    spans: tuple[Stretch, ...] = ()
+    """When it is seen or said."""
+    wrong: tuple[str, ...] = ()
+    """What options may say besides; empty where there are none."""
+    several: bool = False
+    """All times are wanted, not only the clearest."""
+
+
+Ask = Callable[[np.random.Generator, Strip], Lesson | None]
+"""Asks about a strip; None where it gives nothing to ask about."""
+
+
+def put_into_words(rng: np.random.Generator, family: str, **parts: object) -> str:
+    """One of the public ways to ask a question of a family."""
+    return Wording(rng, held_out=False).ask(family, **parts).text
+
+
+def others(
+    rng: np.random.Generator, right: str, near: Sequence[str], make: Name
+) -> tuple[str, ...]:
+    """Wrong answers: what was near first, then what `make` makes up."""
+    found = [name for name in dict.fromkeys(near) if name != right]
+    found = [found[i] for i in rng.permutation(len(found))][:WRONG]
+    while len(found) < WRONG:
+        made = make(rng)
+        if made != right and made not in found:
+            found.append(made)
+    return tuple(found)
+
+
+def runs(times: Sequence[float], hits: Sequence[bool]) -> tuple[Stretch, ...]:
+    """Stretches of successive times that are hit, from the first to the last of each."""
+    found = []
+    for hit, group in groupby(zip(times, hits, strict=True), key=lambda pair: pair[1]):
+        own = [time for time, _ in group]
+        if hit:
+            found.append((own[0], own[-1]))
+    return tuple(found)
+
+
+def stretches(spans: Sequence[Stretch]) -> str:
+    """`12.0 s to 14.5 s; 20.0 s to 21.0 s`."""
+    return "; ".join(f"{a:.1f} s to {b:.1f} s" for a, b in spans)
