@@ -5,6 +5,7 @@ of the embeddings of the words for what it shows, and the language model reads p
 lines. Trained without this, it found no colour in a frame within 350 steps.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,7 +106,7 @@ def _words(embeddings: torch.Tensor, tokenizer: Any) -> list[torch.Tensor]:
             for token in tokenizer.encode(way, add_special_tokens=False)
         }
         summed: torch.Tensor = embeddings[sorted(spelled)].sum(0)
-        return summed / max(1.0, len(spelled) / 2) ** 0.5
+        return summed / math.sqrt(max(1.0, len(spelled) / 2))
 
     tables = []
     for head, words in HEADS.items():
