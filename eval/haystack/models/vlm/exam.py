@@ -95,10 +95,17 @@ async def examine(folder: Path, days: Sequence[Reel], count: int, *, seed: int =
 def table(tally: Tally) -> str:
     """In Markdown: share right and how many were asked, by subject and height."""
     lines = ["| subject | " + " | ".join(BUCKETS) + " |", "|---" * (len(BUCKETS) + 1) + "|"]
-    for subject, cells in sorted(tally.items()):
+    together = {
+        name: (
+            sum(cells.get(name, (0, 0))[0] for cells in tally.values()),
+            sum(cells.get(name, (0, 0))[1] for cells in tally.values()),
+        )
+        for name in BUCKETS
+    }
+    for subject, cells in [*sorted(tally.items()), ("all", together)]:
         shown = [
-            f"{cells[name][0] / cells[name][1]:.2f} ({cells[name][1]})" if name in cells else ""
-            for name in BUCKETS
+            f"{right / asked:.2f} ({asked})" if asked else ""
+            for right, asked in (cells.get(name, (0, 0)) for name in BUCKETS)
         ]
         lines.append(f"| {subject} | " + " | ".join(shown) + " |")
     return "\n".join(lines)

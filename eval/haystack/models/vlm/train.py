@@ -72,14 +72,16 @@ def train(out: Path, footage: Path, *, seed: int, minutes: Sequence[float]) -> N
 
 
 def resume(out: Path, footage: Path, *, seed: int, minutes: float) -> None:
-    """More of the last lesson, from the weights in `out` and the heads beside it."""
+    """More of the last lesson, from the weights in `out` and the heads beside it, which are learned
+    anew where they are not there."""
     from transformers import AutoProcessor, Qwen2_5_VLForConditionalGeneration
 
     torch.manual_seed(seed)
     model: Any = Qwen2_5_VLForConditionalGeneration.from_pretrained(out, dtype=torch.float32)
     processor = AutoProcessor.from_pretrained(out)
     heads = Heads(WIDTH)
-    heads.load_state_dict(torch.load(out.with_suffix(".heads")))
+    if out.with_suffix(".heads").exists():
+        heads.load_state_dict(torch.load(out.with_suffix(".heads")))
     _both(model, processor, heads, reels(footage), out, seed=seed, minutes=minutes)
 
 
