@@ -263,6 +263,7 @@ def test_heights_have_buckets_and_figures_a_table() -> None:
     assert lines[2:] == [
         "| coat | 0.00 (1) |  |  |  |  |  |  |",
         "| hat |  | 0.25 (4) |  |  |  |  | 1.00 (2) |",
+        "| all | 0.00 (1) | 0.25 (4) |  |  |  |  | 1.00 (2) |",
     ]
 
 
