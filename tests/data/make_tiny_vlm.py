@@ -28,21 +28,16 @@ from transformers import (
 )
 
 from longtake.agent.requests import Quote, answer_request, letter, look_request
+from longtake.eval.haystack.models.vlm.build import (
+    SPECIALS,
+    TEMPLATE,
+    picture_ids,
+    save,
+    wrapped,
+)
 from longtake.tools.vlm.messages import Frames, Picture, Request, Text, laid_out
 from tests.data.colours import COLOURS, U8, frame
 
-TEMPLATE = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
-    "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}"
-    "{% if c['type'] in ('image', 'image_url') %}<|vision_start|><|image_pad|><|vision_end|>"
-    "{% elif c['type'] == 'video' %}<|vision_start|><|video_pad|><|vision_end|>"
-    "{% elif 'text' in c %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-SPECIALS = (
-    "<|endoftext|> <|im_start|> <|im_end|> <|vision_start|> <|vision_end|> <|image_pad|> "
-    "<|video_pad|>"
-).split()
 SIZES = ((96, 54), (54, 96), (96, 72), (72, 72), (112, 48))
 COUNTS = (1, 2, 3, 4, 4, 5, 6, 8, 8, 8, 8, 12)
 """Frames of a look; 8 is what the product sends most."""
@@ -225,31 +220,12 @@ def make_tokenizer(rng: np.random.Generator) -> PreTrainedTokenizerFast:
     made.train_from_iterator(texts, trainer)
     made.add_tokens([AddedToken(line, normalized=False) for line in fixed_lines()])
     made.add_tokens([AddedToken(name, single_word=True, normalized=False) for name in COLOURS])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=made,
-        chat_template=TEMPLATE,
-        padding_side="left",
-        model_max_length=32768,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        extra_special_tokens={
-            "image_token": "<|image_pad|>",
-            "video_token": "<|video_pad|>",
-            "vision_start_token": "<|vision_start|>",
-            "vision_end_token": "<|vision_end|>",
-        },
-    )
+    return wrapped(made)
 
 
 def make_model(rng: np.random.Generator) -> tuple[Any, Any]:
     """Model with random weights, and its processor."""
     tokenizer = make_tokenizer(rng)
-    ids = {
-        "image_token_id": "<|image_pad|>",
-        "video_token_id": "<|video_pad|>",
-        "vision_start_token_id": "<|vision_start|>",
-        "vision_end_token_id": "<|vision_end|>",
-    }
     text = {
         "vocab_size": len(tokenizer),
         "hidden_size": 128,
@@ -279,7 +255,7 @@ def make_model(rng: np.random.Generator) -> tuple[Any, Any]:
         text_config=text,
         vision_config=vision,
         tie_word_embeddings=True,
-        **{key: tokenizer.convert_tokens_to_ids(token) for key, token in ids.items()},
+        **picture_ids(tokenizer),
     )
     images = Qwen2VLImageProcessor(size={"shortest_edge": 784, "longest_edge": 2352})
     processor = Qwen2_5_VLProcessor(
@@ -351,12 +327,6 @@ def train(out: Path, minutes: float, seed: int, threads: int, start: Path | None
             save(model, processor, out)
     save(model, processor, out)
     print(json.dumps(held_out(model, processor), indent=1), "steps", step)
-
-
-def save(model: Any, processor: Any, out: Path) -> None:
-    """Write the folder in hub format."""
-    model.save_pretrained(out)
-    processor.save_pretrained(out)
 
 
 def held_out(model: Any, processor: Any, count: int = 100) -> dict[str, float]:

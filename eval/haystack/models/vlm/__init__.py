@@ -1,1 +1,1 @@
-"""Small models that really see haystack worlds: what they learn from, how, and their weights."""
+"""A small VLM that learns to see haystack worlds: what it learns from, how, and its weights."""

@@ -51,8 +51,13 @@ def make_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     made.train_from_iterator(texts, trainer)
+    return wrapped(made)
+
+
+def wrapped(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
+    """A tokenizer with `SPECIALS` as transformers takes it, with the chat template."""
     return PreTrainedTokenizerFast(
-        tokenizer_object=made,
+        tokenizer_object=tokenizer,
         chat_template=TEMPLATE,
         padding_side="left",
         model_max_length=32768,
@@ -65,6 +70,14 @@ def make_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
             "vision_end_token": "<|vision_end|>",
         },
     )
+
+
+def picture_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
+    """Numbers of the tokens around pictures, as the model's configuration names them."""
+    return {
+        f"{name}_id": tokenizer.convert_tokens_to_ids(getattr(tokenizer, name))
+        for name in ("image_token", "video_token", "vision_start_token", "vision_end_token")
+    }
 
 
 def vision_config() -> dict[str, Any]:
@@ -81,12 +94,6 @@ def vision_config() -> dict[str, Any]:
 
 def make_model(tokenizer: PreTrainedTokenizerFast) -> tuple[Any, Any]:
     """Model with random weights, and its processor."""
-    ids = {
-        "image_token_id": "<|image_pad|>",
-        "video_token_id": "<|video_pad|>",
-        "vision_start_token_id": "<|vision_start|>",
-        "vision_end_token_id": "<|vision_end|>",
-    }
     text = {
         "vocab_size": len(tokenizer),
         "hidden_size": WIDTH,
@@ -104,7 +111,7 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> tuple[Any, Any]:
         text_config=text,
         vision_config=vision_config(),
         tie_word_embeddings=True,
-        **{key: tokenizer.convert_tokens_to_ids(token) for key, token in ids.items()},
+        **picture_ids(tokenizer),
     )
     processor = Qwen2_5_VLProcessor(
         image_processor=Qwen2VLImageProcessor(
