@@ -3,6 +3,8 @@
 import hashlib
 import random
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -146,22 +148,30 @@ def guess(asked: Asked, *, abstains: bool = False) -> Outcome:
     )
 
 
-def receipt_so_far(library: WatchedLibrary, vlm: Vlm, asked: Asked) -> Receipt:
-    """What the calls of a question have cost that was not answered, from the journal. One that was
-    sent and has no reply is charged as planned: it may be billed."""
+@contextmanager
+def calls_of(
+    library: WatchedLibrary, vlm: Vlm, asked: Asked, *, use_cache: bool
+) -> Iterator[Calls]:
+    """A question's calls outside of the agent, on its budget, while the journal is open."""
     journal = Journal.open(library.root / JOURNAL)
     try:
-        calls = Calls.restore(
+        yield Calls.restore(
             vlm,
             journal,
             asked.run_id,
             limit=asked.budget,
-            use_cache=False,
+            use_cache=use_cache,
             on_call=lambda event: None,
         )
     finally:
         journal.close()
-    return Receipt.of(calls.ledger, library.settings.vlm)
+
+
+def receipt_so_far(library: WatchedLibrary, vlm: Vlm, asked: Asked) -> Receipt:
+    """What the calls of a question have cost that was not answered, from the journal. One that was
+    sent and has no reply is charged as planned: it may be billed."""
+    with calls_of(library, vlm, asked, use_cache=False) as calls:
+        return Receipt.of(calls.ledger, library.settings.vlm)
 
 
 def spent_of(receipt: Receipt) -> Spent:

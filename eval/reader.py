@@ -3,22 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from longtake.agent.calls import Calls
-from longtake.agent.desk import JOURNAL
 from longtake.agent.receipt import Receipt
 from longtake.agent.replies import AnswerReply
 from longtake.agent.requests import repair_request
 from longtake.errors import BudgetExceeded
-from longtake.eval.asking import Asked, Outcome, by_lot, call_facts, overran, spent_of
+from longtake.eval.asking import Asked, Outcome, by_lot, call_facts, calls_of, overran, spent_of
 from longtake.eval.material import Chosen, Material, fitted, shown
 from longtake.eval.reading import Shown, read_request, understood
 from longtake.eval.records import FrameSent
 from longtake.eval.watched import WatchedLibrary
 from longtake.tools.view import Shape
 from longtake.tools.viewer import Viewer, encode
-from longtake.tools.vlm.journal import Journal
 from longtake.tools.vlm.messages import Frames, Reply, Vlm
 
 WITHHELD = "refused"
@@ -34,17 +30,7 @@ async def read_once(
         MediaError: frames cannot be read.
     """
     question = material.asks(asked.question)
-    journal = Journal.open(library.root / JOURNAL)
-    events: list[dict[str, Any]] = []
-    try:
-        calls = Calls.restore(
-            vlm,
-            journal,
-            asked.run_id,
-            limit=asked.budget,
-            use_cache=use_cache,
-            on_call=events.append,
-        )
+    with calls_of(library, vlm, asked, use_cache=use_cache) as calls:
         chosen = await asyncio.to_thread(
             fitted,
             material,
@@ -64,8 +50,6 @@ async def read_once(
         except BudgetExceeded as exc:
             return Outcome(status="budget", error=str(exc))
         receipt = Receipt.of(calls.ledger, library.settings.vlm)
-    finally:
-        journal.close()
     sent = tuple(
         FrameSent(video=video, t_s=shape.times[place], width=shape.width, height=shape.height)
         for video, shape in chosen.shapes
