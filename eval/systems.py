@@ -168,6 +168,8 @@ def system_named(name: str) -> System:
             name=name,
             line=_LINES.get(name, f"{preset.line.rstrip('.')}, one call"),
             gather=lambda library, asked, ids: _selected(library, asked, preset.name),
+            takes=lambda sample: bool(sample.video),
+            without="asks of several videos at once only",
         )
     if name not in SYSTEMS:
         known = ", ".join((*SYSTEMS, f"{SELECT}PRESET"))

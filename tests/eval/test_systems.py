@@ -10,7 +10,7 @@ from longtake.eval.asking import option_order
 from longtake.eval.benchmarks import judge
 from longtake.eval.libraries import Indexed
 from longtake.eval.samples import Sample
-from longtake.eval.systems import SYSTEMS
+from longtake.eval.systems import SYSTEMS, system_named
 from longtake.tools.vlm.messages import Frames, Picture
 from tests.eval.going import accuracy, go
 from tests.eval.world import COLOURS, TWINS, reader
@@ -135,6 +135,13 @@ def test_a_preset_shows_its_frames_in_its_sizes(
         assert record.frames and record.spent.total <= 1200
         times = [frame.t_s for frame in record.frames]
         assert times == sorted(set(times))
+
+
+def test_presets_are_not_asked_about_several_videos(samples: tuple[Sample, ...]) -> None:
+    """They choose among the frames of one; such questions are left out, not failed."""
+    takes = system_named("select-aks").takes
+    assert takes(samples[0])
+    assert not takes(replace(samples[0], video="", video_path=None))
 
 
 def test_frames_that_are_asked_about_before_the_first_look_are_sent_too(
