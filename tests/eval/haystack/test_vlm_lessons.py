@@ -1,23 +1,29 @@
 """What the model that sees is taught: its replies are the product's own, and true of the strip."""
 
+import re
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from longtake.agent.replies import AnswerReply, LookReply, PlanReply, ReflectReply
 from longtake.agent.requests import option_lines
+from longtake.eval.haystack.acts import Actor, Room, Thing
 from longtake.eval.haystack.models.vlm import easy_lessons, lessons, seen_questions, written_lessons
 from longtake.eval.haystack.models.vlm.exam import bucket, table
-from longtake.eval.haystack.models.vlm.facts import Facts
+from longtake.eval.haystack.models.vlm.facts import Facts, Seen
 from longtake.eval.haystack.models.vlm.footage import Reel
 from longtake.eval.haystack.models.vlm.frame_questions import ANY_HEIGHT, short_questions
 from longtake.eval.haystack.models.vlm.heard_questions import FROM_LINES, gate
 from longtake.eval.haystack.models.vlm.lessons import Sample
-from longtake.eval.haystack.models.vlm.questions import Lesson, runs, stretches
+from longtake.eval.haystack.models.vlm.questions import Lesson, clocks, runs, stretches
 from longtake.eval.haystack.models.vlm.replies import answer_reply, look_reply, options_of
 from longtake.eval.haystack.models.vlm.strips import Strip, invented, shot
 from longtake.eval.haystack.wording import who, with_article
+from longtake.timing import parse_time
 from longtake.tools.vlm.messages import Text
 
 
@@ -94,6 +100,24 @@ def test_the_latest_thing_is_the_one_carried_last(strips: list[Strip]) -> None:
     for strip, lesson in asked_of(strips, "latest"):
         carried = [str(frame.carried.what) for frame in strip.frames if frame.carried]
         assert lesson.answer == (carried[-1] if carried else None)
+        if not carried:
+            assert not any(strip.actors)
+
+
+def test_nobody_is_asked_for_the_latest_thing_where_it_was_put_down_unseen() -> None:
+    room = Room(name="F7", wall=(1, 1, 1), floor=(2, 2, 2), picture=("red", "star"), window=False)
+    box = (0.0, 0.0, 9.0, 9.0)
+    actor = Seen(what=Actor("red", "cap", "star"), box=box)
+    cup = Seen(what=Thing("blue", "cup"), box=box, carried=True)
+    empty, with_cup, without = (
+        Facts(place="room", room=room, seen=seen) for seen in ((), (actor, cup), (actor,))
+    )
+    ask = partial(seen_questions.latest, np.random.default_rng(0))
+    later = Strip(times=(1.0, 2.0, 3.0), frames=(with_cup, empty, without))
+    same = Strip(times=(1.0, 2.0, 3.0), frames=(with_cup, without, empty))
+    assert ask(later) is None
+    found = ask(same)
+    assert found is not None and found.answer == "blue cup"
 
 
 def test_the_room_that_is_shown_longest_is_in_most_frames(strips: list[Strip]) -> None:
@@ -150,7 +174,8 @@ def test_the_right_option_is_there_exactly_once(strips: list[Strip]) -> None:
         lesson = lessons.ask(rng, strip)
         options = options_of(rng, lesson)
         reply = AnswerReply.model_validate_json(answer_reply(lesson, options, []))
-        assert reply.answer == (lesson.answer or "")
+        right = lesson.choice if options and lesson.choice else lesson.answer
+        assert reply.answer == (right or "")
         if not options:
             assert reply.option is None
             continue
@@ -159,9 +184,22 @@ def test_the_right_option_is_there_exactly_once(strips: list[Strip]) -> None:
         if lesson.answer is None:
             assert reply.option is None
         else:
-            assert options.count(lesson.answer) == len(set(options)) - 4 == 1
-            assert f"{reply.option}) {lesson.answer}" in option_lines(options)
+            assert right is not None
+            assert options.count(right) == len(set(options)) - 4 == 1
+            assert f"{reply.option}) {right}" in option_lines(options)
     assert with_options > 5
+
+
+@given(st.floats(0, 4000), st.floats(0, 20), st.integers(0, 2**32))
+def test_options_of_times_hold_what_was_seen_and_no_other_does(
+    start: float, length: float, seed: int
+) -> None:
+    right = (round(start, 1), round(start + length, 1))
+    choice, wrong = clocks(np.random.default_rng(seed), right)
+    low, high = (parse_time(time) for time in choice.split(" to "))
+    assert right[0] - 1.1 <= low <= right[0] + 0.1 and right[1] - 0.1 <= high <= right[1] + 1.1
+    begun = [parse_time(other.split(" to ")[0]) for other in wrong]
+    assert len(begun) == 4 and all(abs(other - right[0]) > 3.9 for other in begun)
 
 
 def test_looks_reply_with_the_truth_in_tenths_of_seconds() -> None:
@@ -202,8 +240,12 @@ def test_answers_cite_evidence_that_says_them() -> None:
             line for one in reply.evidence for line in evidence if line.startswith(f"[{one.label},")
         ]
         assert len(cited) == len(reply.evidence)
-        if reply.answer and not reply.answer.isdigit() and " s to " not in reply.answer:
-            assert any(reply.answer.removeprefix("Day ") in line for line in cited)
+        if reply.answer and not reply.answer.isdigit() and " to " not in reply.answer:
+            proof = reply.answer
+            if proof.startswith("Day "):  # its code's row
+                asked = text_of(sample).split("Question: ")[1]
+                proof = re.findall(r"[Cc]ode (\w+)", asked)[0]
+            assert any(proof in line for line in cited)
             cited_some += 1
     assert cited_some > 20
 

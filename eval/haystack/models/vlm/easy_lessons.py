@@ -47,9 +47,9 @@ def recall(rng: np.random.Generator) -> Sample:
             lesson = Lesson(asked=asked, family="put", answer=thing, wrong=wrong)
         said = lesson.answer or "not visible"
         if lesson.answer and len(lesson.wrong) >= WRONG and rng.random() < 0.35:
-            every = [lesson.answer, *lesson.wrong[:WRONG]]
+            every = [lesson.choice or lesson.answer, *lesson.wrong[:WRONG]]
             options = [every[i] for i in rng.permutation(len(every))]
-            said = letter(options.index(lesson.answer))
+            said = letter(options.index(every[0]))
         lines = "" if turns else data_lines(quotes([*claims, *heard])) + "\n"
         asked = f"{lines}Question: {lesson.asked}"
         asked += f"\n{option_lines(options)}" if options else ""

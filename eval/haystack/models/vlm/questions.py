@@ -9,6 +9,7 @@ import numpy as np
 from longtake.eval.haystack.models.vlm.names import Name
 from longtake.eval.haystack.models.vlm.strips import Strip
 from longtake.eval.haystack.wording import Wording
+from longtake.timing import format_time
 
 WRONG = 4
 """Options beside the right one."""
@@ -29,6 +30,8 @@ class Lesson:
     """The answer as a sentence about what is seen."""
     spans: tuple[Stretch, ...] = ()
     """When it is seen or said."""
+    choice: str = ""
+    """The answer as options have it, where they say it otherwise."""
     wrong: tuple[str, ...] = ()
     """What options may say besides; empty where there are none."""
     several: bool = False
@@ -65,6 +68,24 @@ def runs(times: Sequence[float], hits: Sequence[bool]) -> tuple[Stretch, ...]:
         if hit:
             found.append((own[0], own[-1]))
     return tuple(found)
+
+
+def clock(stretch: Stretch) -> str:
+    """`0:12.0 to 0:14.5`, as options have it."""
+    return " to ".join(map(format_time, stretch))
+
+
+def clocks(rng: np.random.Generator, right: Stretch) -> tuple[str, tuple[str, ...]]:
+    """The option for what was seen so long, and perhaps a little longer, and wrong ones."""
+    started, ended = (float(rng.choice((0.0, rng.uniform(0, 1)))) for _ in range(2))
+    choice = clock((max(0.0, right[0] - started), right[1] + ended))
+    until = max(60.0, right[1] + 60) if rng.random() < 0.5 else 60.0
+    wrong: list[str] = []
+    while len(wrong) < WRONG:
+        at = float(rng.uniform(0, until))
+        if abs(at - right[0]) > 4:
+            wrong.append(clock((at, at + float(rng.uniform(0.5, 3)))))
+    return choice, tuple(wrong)
 
 
 def stretches(spans: Sequence[Stretch]) -> str:

@@ -36,8 +36,8 @@ def answer_reply(lesson: Lesson, options: Sequence[str], cited: Sequence[dict[st
     Args:
         cited: evidence, as replies cite it.
     """
-    right = lesson.answer
-    if right is None:
+    right = lesson.choice if options and lesson.choice else lesson.answer
+    if lesson.answer is None:
         reply: dict[str, Any] = {
             "answer": "", "option": None, "confidence": UNSURE, "evidence": [],
             "missing": "not shown",
@@ -60,11 +60,12 @@ def options_of(rng: np.random.Generator, lesson: Lesson) -> list[str]:
     """Five in random order; none where the question has none, and for some that could."""
     if len(lesson.wrong) < WRONG or rng.random() < 0.4:
         return []
-    right = lesson.answer
-    if right is None:
+    if lesson.answer is None:
+        if len(lesson.wrong) > WRONG:
+            return [lesson.wrong[i] for i in rng.permutation(WRONG + 1)]
         mixed = [lesson.wrong[i] for i in rng.permutation(WRONG)]
         return [*mixed, _alike(rng, lesson.wrong[0])]
-    every = [right, *lesson.wrong[:WRONG]]
+    every = [lesson.choice or lesson.answer, *lesson.wrong[:WRONG]]
     return [every[i] for i in rng.permutation(len(every))]
 
 

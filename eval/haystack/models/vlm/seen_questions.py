@@ -13,6 +13,7 @@ from longtake.eval.haystack.models.vlm.names import pick
 from longtake.eval.haystack.models.vlm.questions import (
     Ask,
     Lesson,
+    clocks,
     others,
     put_into_words,
     runs,
@@ -75,15 +76,18 @@ def when(rng: np.random.Generator, strip: Strip) -> Lesson | None:
     if present and rng.random() < 0.65:
         actor = present[int(rng.integers(len(present)))]
         spans = runs(strip.times, [a == actor for a in shown])[:1]
+        choice, wrong = clocks(rng, spans[0])
         return Lesson(
             asked=put_into_words(rng, "when", who=who(actor)), family="when",
             answer=stretches(spans), claim="The actor is there.", spans=spans,
+            choice=choice, wrong=wrong,
         )  # fmt: skip
     absent = somebody_else(rng, shown)
     if absent is None:
         return None
     asked = put_into_words(rng, "when", who=who(absent))
-    return Lesson(asked=asked, family="when", answer=None)
+    choice, wrong = clocks(rng, (float(rng.uniform(0, 60)),) * 2)
+    return Lesson(asked=asked, family="when", answer=None, wrong=(*wrong, choice))
 
 
 def _vehicle(rng: np.random.Generator, strip: Strip, share: float) -> tuple[str, bool]:
@@ -173,15 +177,18 @@ def longest(rng: np.random.Generator, strip: Strip) -> Lesson | None:
 
 
 def latest(rng: np.random.Generator, strip: Strip) -> Lesson | None:
-    """Which thing was carried last."""
+    """Which thing was carried last; nothing to ask where the last to come had put theirs down."""
     carried = [
         (t, str(f.carried.what))
         for t, f in zip(strip.times, strip.frames, strict=True)
         if f.carried
     ]
     asked = put_into_words(rng, "latest")
-    if not carried:
+    visits = runs(strip.times, [actor is not None for actor in strip.actors])
+    if not visits:
         return Lesson(asked=asked, family="latest", answer=None)
+    if not carried or carried[-1][0] < visits[-1][0]:
+        return None
     time, name = carried[-1]
     return Lesson(
         asked=asked, family="latest", answer=name, claim=f"The thing is a {name}.",

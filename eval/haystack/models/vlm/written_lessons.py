@@ -17,6 +17,7 @@ from longtake.eval.haystack.models.vlm.names import Name, pick
 from longtake.eval.haystack.models.vlm.questions import (
     WRONG,
     Lesson,
+    clocks,
     put_into_words,
     stretches,
 )
@@ -99,10 +100,16 @@ def _known_times(rng: np.random.Generator, family: str, lines: Sequence[Heard]) 
         claim = f"{_vehicle_in(asked).capitalize()} passes."
     seen = sorted((moment(rng, claim) for _ in range(number)), key=lambda h: h.start)
     right = str(number) if family == "count" else stretches([(h.start, h.end) for h in seen])
-    others = other_numbers(rng, number)
+    choice, wrong = "", tuple[str, ...]()
+    if family == "count":
+        wrong = other_numbers(rng, number)
+    elif family == "when":
+        spans = [(h.start, h.end) for h in seen] or [(float(rng.uniform(0, 60)),) * 2]
+        choice, wrong = clocks(rng, spans[0])
+        if not number:
+            choice, wrong = "", (*wrong, choice)
     lesson = Lesson(
-        asked=asked, family=family, answer=right if number else None,
-        wrong=others if family == "count" else (),
+        asked=asked, family=family, answer=right if number else None, choice=choice, wrong=wrong,
     )  # fmt: skip
     return Known(lesson, seen, lines, seen)
 
