@@ -43,7 +43,7 @@ class Painter:
         done = (number - scene.first) / max(1, scene.last - 1 - scene.first)
         pixels = np.asarray(self._shot(picture, scene, done))
         light = scene.light[0] + done * (scene.light[1] - scene.light[0])
-        light *= _fade(scene, number)
+        light *= fade(scene, number)
         tint = np.array(scene.tint, np.float32) * np.float32(light)
         # In rows and in place: by colours it takes several times as long.
         lit = np.multiply(
@@ -179,8 +179,8 @@ def _stand(picture: Image.Image, sprite: Image.Image, box: Box) -> None:
     picture.paste(sprite, (x, round(box[3]) - sprite.height), sprite)
 
 
-def _fade(scene: Scene, number: int) -> float:
-    """1, or less where a scene comes out of black or goes there."""
+def fade(scene: Scene, number: int) -> float:
+    """Light of a frame: 1, or less where a scene comes out of black or goes there."""
     shares = [1.0]
     if scene.fade_in:
         shares.append((number - scene.first + 1) / (scene.fade_in + 1))

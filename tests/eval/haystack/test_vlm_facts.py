@@ -2,6 +2,7 @@
 
 from bisect import bisect
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ from PIL import Image
 from transformers import Qwen2VLImageProcessor
 
 from longtake.eval.haystack.acts import Actor, Pass, Row, Scene, Thing
+from longtake.eval.haystack.draw import fade
+from longtake.eval.haystack.figures import actor_sprite
 from longtake.eval.haystack.models.vlm.build import LEAST_PIXELS, MOST_PIXELS
 from longtake.eval.haystack.models.vlm.cards import SIDE, card
-from longtake.eval.haystack.models.vlm.facts import SHOWN, Facts, Seen
+from longtake.eval.haystack.models.vlm.facts import LIT, SHOWN, Facts, Seen
 from longtake.eval.haystack.models.vlm.footage import SIZE, Reel, Still
 from longtake.eval.haystack.models.vlm.labels import (
     CELL,
     HEADS,
+    ITSELF,
     cropped,
     labels,
     patches,
@@ -26,7 +30,7 @@ from longtake.eval.haystack.models.vlm.labels import (
     whole_cells,
 )
 from longtake.eval.haystack.sets import Box
-from longtake.eval.haystack.vocabulary import COLOURS
+from longtake.eval.haystack.vocabulary import BADGES, COLOURS, HATS
 
 PALETTE = {name: np.array(rgb, float) for name, rgb in COLOURS.items()}
 LIKE = 45
@@ -112,6 +116,37 @@ def share_inside(box: Box, size: tuple[float, float]) -> float:
 def test_nothing_is_outside_of_the_frame(reel: Reel) -> None:
     boxes = [one.box for still in reel.stills for one in still.facts.seen]
     assert min(share_inside(box, SIZE) for box in boxes) >= SHOWN
+
+
+def test_frames_show_nothing_in_the_dark(reel: Reel) -> None:
+    starts = [scene.first for scene in reel.day.scenes]
+    dark = 0
+    for still in reel.stills:
+        light = fade(reel.day.scenes[bisect(starts, still.number) - 1], still.number)
+        if light < LIT:
+            dark += 1
+            assert not still.facts.seen and still.facts.room is None
+            assert np.asarray(still.picture(SIZE[0])).mean() < 255 * 1.3 * LIT
+    assert dark
+
+
+@pytest.mark.parametrize(("head", "words"), [("hat", HATS), ("badge", BADGES)])
+def test_hats_and_badges_are_where_they_are_said_to_be(head: str, words: tuple[str, ...]) -> None:
+    """What changes of an actor with another hat or badge lies there, but for a brim."""
+    high = 560
+    somebody = Actor("red", HATS[0], BADGES[0])
+    drawn = [
+        np.asarray(actor_sprite(replace(somebody, **{head: word}), high, 0), int) for word in words
+    ]
+    changed = np.stack(drawn).std(0).any(-1)
+    rows, columns = np.nonzero(changed)
+    left, top, right, bottom = (
+        round(share * side)
+        for share, side in zip(ITSELF[head], changed.shape[::-1] * 2, strict=True)
+    )
+    inside = (top <= rows) & (rows < bottom) & (left <= columns) & (columns < right)
+    assert inside.mean() > 0.98
+    assert changed[top:bottom, left:right].mean() > 0.2
 
 
 def test_what_is_carried_is_at_the_actor(reel: Reel) -> None:

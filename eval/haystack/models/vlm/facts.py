@@ -16,13 +16,15 @@ from longtake.eval.haystack.acts import (
     Scene,
     Thing,
 )
-from longtake.eval.haystack.draw import ACTOR, DOOR, FEET, SHELF, THING, VEHICLE, Painter
+from longtake.eval.haystack.draw import ACTOR, DOOR, FEET, SHELF, THING, VEHICLE, Painter, fade
 from longtake.eval.haystack.figures import actor_sprite, vehicle_sprite
 from longtake.eval.haystack.sets import PICTURES, SIGNS, Box, Stage
 from longtake.eval.haystack.sprites import font
 
 SHOWN = 0.55
 """Share of a box that must be inside the picture for its thing to count as seen."""
+LIT = 0.35
+"""Light of a fade below which a frame shows nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,8 @@ def facts(day: Day, painter: Painter, number: int, size: tuple[int, int]) -> Fac
     """What frame `number` of a day shows at (width, height) pixels."""
     starts = [scene.first for scene in day.scenes]
     scene = day.scenes[int(np.searchsorted(starts, number, side="right")) - 1]
+    if fade(scene, number) < LIT:
+        return Facts(place=scene.place, room=None, seen=())
     stage = Stage(*size)
     done = (number - scene.first) / max(1, scene.last - 1 - scene.first)
     window = painter.window(scene, done)

@@ -26,6 +26,8 @@ HEADS: dict[str, tuple[str, ...]] = {
     "coat": tuple(COLOURS),
     "hat": HATS,
     "badge": BADGES,
+    "hat itself": HATS,
+    "badge itself": BADGES,
     "hand colour": tuple(COLOURS),
     "hand shape": THINGS,
     "thing colour": tuple(COLOURS),
@@ -37,12 +39,16 @@ HEADS: dict[str, tuple[str, ...]] = {
     **{head: tuple(CHARACTERS) for head in READ_AT},
     "place": ("room", "gate", "board", "cabinet"),
 }
-"""What a token is asked; class 0 of each is none of these."""
+"""What a token is asked; class 0 of each is none of these. All tokens of an actor are asked for hat
+and badge, and those that show them for the hat and the badge itself: what is before them is learned
+first."""
 _NUMBERS = {head: number for number, head in enumerate(HEADS)}
 COVERED = 0.25
 """Share of a token, or of a smaller box, that must lie in the other for the token to show it."""
 SLIM = 0.2
 """Share of an actor's box, on either side, that is mostly empty."""
+ITSELF = {"hat": (0.2, 0.0, 0.8, 0.34), "badge": (0.33, 0.42, 0.67, 0.62)}
+"""Where in an actor's box they are: left, top, right and bottom, as shares."""
 
 
 def labels(facts: Facts, width: int, height: int) -> NDArray[np.int64]:
@@ -56,8 +62,12 @@ def labels(facts: Facts, width: int, height: int) -> NDArray[np.int64]:
                 _spell(made, text, one.box)
             case Actor():
                 left, top, right, bottom = one.box
-                slim = SLIM * (right - left)
-                _mark(made, (left + slim, top, right - slim, bottom), _words(one, facts))
+                wide, high = right - left, bottom - top
+                slim, words = SLIM * wide, _words(one, facts)
+                _mark(made, (left + slim, top, right - slim, bottom), words)
+                for head, (a, b, c, d) in ITSELF.items():
+                    part = left + a * wide, top + b * high, left + c * wide, top + d * high
+                    _mark(made, part, {f"{head} itself": words[head]})
             case _:
                 _mark(made, one.box, _words(one, facts))
     made[:, :, _NUMBERS["place"]] = _class("place", facts.place)

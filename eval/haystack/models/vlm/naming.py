@@ -113,6 +113,8 @@ def _words(embeddings: torch.Tensor, tokenizer: Any) -> list[torch.Tensor]:
         rows = [torch.zeros(embeddings.shape[1])]
         for word in words:
             weight = MINOR if head == "place" or head in READ_AT else 1.0
+            if head.endswith("itself"):
+                weight = 0.0
             also = KIND * named(KINDS[head]) if head in KINDS else 0.0
             rows.append(weight * named(word) + also)
         tables.append(torch.stack(rows))
