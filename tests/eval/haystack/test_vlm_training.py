@@ -2,8 +2,11 @@
 where they are made to look."""
 
 import io
+import subprocess
+import sys
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +16,10 @@ import transformers.models.qwen2_5_vl.modeling_qwen2_5_vl as qwen
 from PIL import Image
 
 from longtake.agent.requests import answer_request, look_request
-from longtake.eval.haystack.models.vlm import lessons, naming, written_lessons
+from longtake.eval.haystack.models.vlm import lessons, naming, windows, written_lessons
 from longtake.eval.haystack.models.vlm.build import WIDTH, make_model, make_tokenizer
 from longtake.eval.haystack.models.vlm.footage import Reel
-from longtake.eval.haystack.models.vlm.labels import patches
+from longtake.eval.haystack.models.vlm.labels import HEADS, patches
 from longtake.eval.haystack.models.vlm.lessons import Sample
 from longtake.eval.haystack.models.vlm.seeing import Heads, cards, squares
 from longtake.eval.haystack.models.vlm.starts import BACK, BESIDE, begin, begin_text
@@ -30,6 +33,7 @@ from longtake.eval.haystack.models.vlm.teaching import (
     loss_of,
     written,
 )
+from longtake.eval.haystack.models.vlm.together import agreed, average, place
 from longtake.tools.vlm.local_inputs import tensors
 from longtake.tools.vlm.messages import Frames, Part, Request, Text
 
@@ -210,7 +214,7 @@ def test_squares_and_cards_have_a_label_a_token(reel: Reel) -> None:
     for (values, grids, wanted), tokens in ((squares(rng, [reel], 6), 16), (cards(rng, 6), 9)):
         assert grids.shape == (6, 3)
         assert values.shape == (6 * tokens * 4, 1176)
-        assert wanted.shape == (6 * tokens, 15)
+        assert wanted.shape == (6 * tokens, len(HEADS))
         assert (wanted[:, :-1] > 0).any(-1).float().mean() > 0.1
 
 
@@ -227,3 +231,47 @@ def test_what_is_seen_is_put_into_words_and_heads_read_it_as_before(
         after = heads.linear(tower(values, grid_thw=grids).pooler_output)
     assert 0.1 < share < 1  # the tower has learned nothing yet, but colours are in its cosines
     assert (before - after).abs().max() < 0.05 * before.std()
+
+
+def test_windows_together_are_attended_to_as_one_by_one(made: Made, reel: Reel) -> None:
+    values, grids, _ = squares(np.random.default_rng(8), [reel], 3)
+    wide, grid = patches(np.asarray(reel.stills[40].picture(640).resize((644, 364))))
+    values = torch.cat([values, torch.from_numpy(wide)])
+    grids = torch.cat([grids, torch.tensor([grid])])
+    tower = deepcopy(made.model.model.visual)
+    with torch.no_grad():
+        one_by_one = tower(values, grid_thw=grids).pooler_output
+        windows.use(tower)
+        at_once = tower(values, grid_thw=grids).pooler_output
+    assert tower.config._attn_implementation == windows.NAME
+    torch.testing.assert_close(at_once, one_by_one, atol=1e-4, rtol=1e-4)
+
+
+TOGETHER = """
+import sys, torch
+from longtake.eval.haystack.models.vlm import together
+me = together.meet()
+one, two = (torch.nn.Parameter(torch.zeros(2)) for _ in range(2))
+one.grad = torch.tensor([1.0, 4.0]) * (me + 1)
+if me:
+    two.grad = torch.tensor([6.0, 8.0])
+together.average([one, two])
+print(one.grad.tolist(), two.grad.tolist(), together.agreed(me / 2), flush=True)
+"""
+
+
+def test_processes_learn_from_the_mean_of_their_gradients(tmp_path: Path) -> None:
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    command = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", str(script)]
+    done = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.splitlines() == ["[1.5, 6.0] [3.0, 4.0] 0.0"] * 2
+
+
+def test_alone_gradients_stay_as_they_are() -> None:
+    one = torch.nn.Parameter(torch.zeros(1))
+    one.grad = torch.ones(1)
+    average([one])
+    assert (one.grad.item(), agreed(0.25), place()) == (1.0, 0.25, 0)

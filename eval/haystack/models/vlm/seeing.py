@@ -16,6 +16,7 @@ from longtake.eval.haystack.models.vlm.cards import card
 from longtake.eval.haystack.models.vlm.facts import Facts
 from longtake.eval.haystack.models.vlm.footage import SIZE, Reel, any_reel
 from longtake.eval.haystack.models.vlm.labels import HEADS, READ_AT, labels, patches
+from longtake.eval.haystack.models.vlm.together import agreed, average, place
 from longtake.eval.haystack.sets import Box
 
 SCALES = (0.45, 0.6, 0.7, 0.7, 0.85, 1.0)
@@ -132,7 +133,7 @@ def learn_to_see(
         tower: Qwen2.5-VL's, of transformers.
         tell: gets step, loss and seconds, every fifty steps.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng((seed, place()))
     matrices = [p for n, p in tower.named_parameters() if p.ndim == 2 and "patch_embed" not in n]
     rest = [p for n, p in tower.named_parameters() if p.ndim != 2 or "patch_embed" in n]
     muon = torch.optim.Muon(matrices, lr=MUON_LR, weight_decay=0.01)
@@ -140,7 +141,7 @@ def learn_to_see(
     learners: tuple[torch.optim.Optimizer, ...] = (muon, adam)
     tower.train()
     started, step, running = time.time(), 0, 0.0
-    while (share := (time.time() - started) / (60 * minutes)) < 1:
+    while (share := agreed((time.time() - started) / (60 * minutes))) < 1:
         rate = min(1.0, (step + 1) / 30) * max(0.1, 1 - share)
         muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = MUON_LR * rate, ADAM_LR * rate
         of_squares = step % (1 + CARD_BATCHES) == 0
@@ -150,6 +151,7 @@ def learn_to_see(
         for learner in learners:
             learner.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        average([*tower.parameters(), *heads.parameters()])
         for learner in learners:
             learner.step()
         running = loss.item() if not step else 0.95 * running + 0.05 * loss.item()

@@ -15,6 +15,7 @@ from longtake.eval.haystack.models.vlm.footage import Reel
 from longtake.eval.haystack.models.vlm.labels import CELL, HEADS, labels, patches
 from longtake.eval.haystack.models.vlm.lessons import Sample
 from longtake.eval.haystack.models.vlm.seeing import Heads
+from longtake.eval.haystack.models.vlm.together import agreed, average, place
 from longtake.tools.vlm.messages import Message, Picture, Text, laid_out
 
 IGNORED = -100
@@ -262,11 +263,11 @@ def teach(
     def share_done() -> float:
         return (time.time() - started) / (minutes * 60)
 
-    source = batches(np.random.default_rng(seed), tokenizer, days, kinds, share_done)
+    source = batches(np.random.default_rng((seed, place())), tokenizer, days, kinds, share_done)
     learners = [*optimizers(model), torch.optim.AdamW(heads.parameters(), lr=ADAM_LR)]
     learners[-1].param_groups[0]["peak"] = ADAM_LR
     model.train()
-    while (share := share_done()) < 1:
+    while (share := agreed(share_done())) < 1:
         scale = min(1.0, (step + 1) / 50) * max(0.02, 1 - share)
         for learner in learners:
             for group in learner.param_groups:
@@ -275,6 +276,7 @@ def teach(
         for learner in learners:
             learner.zero_grad()
         (loss + SIGHT * seen).backward()  # type: ignore[no-untyped-call]
+        average([*model.parameters(), *heads.parameters()])
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for learner in learners:
             learner.step()

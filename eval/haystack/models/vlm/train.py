@@ -1,6 +1,7 @@
-"""Train the small model that sees haystack worlds, on a CPU:
+"""Train the small model that sees haystack worlds, on a CPU; with `torchrun`, on several cores:
 
     python -m longtake.eval.haystack.models.vlm.train OUT --footage DIR
+    torchrun --nproc-per-node 2 -m longtake.eval.haystack.models.vlm.train OUT --footage DIR
 
 In four lessons: the vision tower learns what parts of pictures show, the language model learns to
 read lines and to reply as longtake asks, both learn together where to look from very little, then
@@ -16,12 +17,13 @@ from typing import Any
 import torch
 
 from longtake.eval.haystack.models.frames import TRAINING
-from longtake.eval.haystack.models.vlm import teaching
+from longtake.eval.haystack.models.vlm import teaching, windows
 from longtake.eval.haystack.models.vlm.build import WIDTH, make_model, make_tokenizer, save
 from longtake.eval.haystack.models.vlm.footage import Reel, reels, shoot_all
 from longtake.eval.haystack.models.vlm.naming import speak
 from longtake.eval.haystack.models.vlm.seeing import Heads, learn_to_see
 from longtake.eval.haystack.models.vlm.starts import begin, begin_text
+from longtake.eval.haystack.models.vlm.together import in_turn, meet, place
 
 DAYS = 23
 """Of ten minutes, each of a world of its own."""
@@ -34,7 +36,9 @@ _log = logging.getLogger(__name__)
 
 
 def tell(step: int, *numbers: float) -> None:
-    """Log progress: losses, then seconds."""
+    """Log progress, by the first process: losses, then seconds."""
+    if place():
+        return
     *losses, spent = numbers
     said = " ".join(f"{loss:.4g}" for loss in losses)
     _log.info("step %d, %.0f s: %s", step, spent, said)
@@ -49,13 +53,15 @@ def train(out: Path, footage: Path, *, seed: int, minutes: Sequence[float]) -> N
         footage: where drawn frames are kept.
     """
     torch.manual_seed(seed)
-    shoot_all(footage, DAYS, first_seed=TRAINING)
+    with in_turn():
+        shoot_all(footage, DAYS, first_seed=TRAINING)
     days = reels(footage)
     tokenizer = make_tokenizer(teaching.corpus(days[:READ_DAYS]))
     model, processor = make_model(tokenizer)
     heads = Heads(WIDTH)
     tower = model.model.visual
     begin(tower)
+    windows.use(tower)
     learn_to_see(tower, heads, days, seed=seed, minutes=minutes[0], tell=tell)
     begin_text(model.model.language_model)
     tower.requires_grad_(False)
@@ -79,6 +85,7 @@ def resume(out: Path, footage: Path, *, seed: int, minutes: float) -> None:
     torch.manual_seed(seed)
     model: Any = Qwen2_5_VLForConditionalGeneration.from_pretrained(out, dtype=torch.float32)
     processor = AutoProcessor.from_pretrained(out)
+    windows.use(model.model.visual)
     heads = Heads(WIDTH)
     if out.with_suffix(".heads").exists():
         heads.load_state_dict(torch.load(out.with_suffix(".heads")))
@@ -98,6 +105,8 @@ def _both(
     """The last lesson; what it has made so far is saved again and again."""
 
     def kept() -> None:
+        if place():
+            return
         save(model, processor, out)
         torch.save(heads.state_dict(), out.with_suffix(".heads"))
 
@@ -132,6 +141,7 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(given.threads)
+    meet()
     if given.resume:
         resume(given.out, given.footage, seed=given.seed, minutes=given.minutes[3])
     else:
