@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from longtake.agent.requests import data_lines, letter, option_lines
+from longtake.agent.requests import data_lines, option_lines
 from longtake.eval.haystack.models.vlm import names
 from longtake.eval.haystack.models.vlm.cards import card
 from longtake.eval.haystack.models.vlm.frame_questions import short_questions
@@ -49,7 +49,7 @@ def recall(rng: np.random.Generator) -> Sample:
         if lesson.answer and len(lesson.wrong) >= WRONG and rng.random() < 0.35:
             every = [lesson.choice or lesson.answer, *lesson.wrong[:WRONG]]
             options = [every[i] for i in rng.permutation(len(every))]
-            said = letter(options.index(every[0]))
+            said = every[0]
         lines = "" if turns else data_lines(quotes([*claims, *heard])) + "\n"
         asked = f"{lines}Question: {lesson.asked}"
         asked += f"\n{option_lines(options)}" if options else ""

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from longtake.agent.requests import letter
 from longtake.eval.haystack.models.vlm import names
 from longtake.eval.haystack.models.vlm.questions import WRONG, Lesson
 
@@ -31,7 +30,8 @@ def look_reply(lesson: Lesson) -> str:
 
 
 def answer_reply(lesson: Lesson, options: Sequence[str], cited: Sequence[dict[str, Any]]) -> str:
-    """The answer, with its option's letter where it is among the options.
+    """The answer, in the words of its option where there are options: longtake takes those for a
+    letter, which a model this small hardly learns to find.
 
     Args:
         cited: evidence, as replies cite it.
@@ -43,9 +43,8 @@ def answer_reply(lesson: Lesson, options: Sequence[str], cited: Sequence[dict[st
             "missing": "not shown",
         }  # fmt: skip
     else:
-        option = letter(options.index(right)) if right in options else None
         reply = {
-            "answer": right, "option": option, "confidence": SURE, "evidence": list(cited),
+            "answer": right, "option": None, "confidence": SURE, "evidence": list(cited),
             "missing": None,
         }  # fmt: skip
     return json.dumps(reply)
