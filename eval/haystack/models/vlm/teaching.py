@@ -25,13 +25,13 @@ Teach = Callable[[np.random.Generator, Sequence[Reel], int], Sample]
 Kinds = dict[str, tuple[Teach, float]]
 """Kinds of samples, with how often each is made."""
 KINDS: Kinds = {
-    "card": (lambda rng, days, most: easy_lessons.about_card(rng), 3.0),
-    "frame": (lambda rng, days, most: lessons.about_frame(rng, days), 3.0),
-    "look": (lessons.look, 1.5),
+    "card": (lambda rng, days, most: easy_lessons.about_card(rng), 1.5),
+    "frame": (lambda rng, days, most: lessons.about_frame(rng, days), 2.5),
+    "look": (lessons.look, 2.5),
     "read": (lessons.read, 1.5),
-    "recall": (lambda rng, days, most: easy_lessons.recall(rng), 2.5),
-    "answer": (lambda rng, days, most: written_lessons.answer(rng), 1.5),
-    "plan": (lambda rng, days, most: written_lessons.plan(rng), 0.15),
+    "recall": (lambda rng, days, most: easy_lessons.recall(rng), 4.0),
+    "answer": (lambda rng, days, most: written_lessons.answer(rng), 2.5),
+    "plan": (lambda rng, days, most: written_lessons.plan(rng), 0.12),
     "reflect": (lambda rng, days, most: written_lessons.reflect(rng), 0.15),
 }
 """All lessons as they are used."""
@@ -53,7 +53,7 @@ WORDS: Kinds = {
     "reflect": (lambda rng, days, most: written_lessons.reflect(rng), 0.8),
 }
 """Lessons without frames."""
-MOST_TOKENS = (250, 500, 1000, 2000)
+MOST_TOKENS = (250, 450, 700, 1000)
 """Of the frames of a sample; long ones are rare, and come late."""
 BATCH_TOKENS = 5000
 """Of a batch, padding included; a single sample may have more."""
@@ -63,7 +63,7 @@ POOL = 96
 """Samples that are sorted by length and cut into batches."""
 COPYING, COPY_BATCHES = 0.3, 4
 """First share of training without frames that has batches of `copies`, and how many to a pool."""
-MUON_LR, ADAM_LR = 0.012, 2e-3
+MUON_LR, ADAM_LR = 0.008, 2e-3
 TOWER = 0.3
 """Learning rate of the tower, relative to the language model's."""
 SIGHT = 0.3
