@@ -203,16 +203,23 @@ def compare(
     ] = None,
     data: DataOption = None,
     partial: PartialOption = False,
+    without: WithoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two runs sample by sample; refuses when they differ in anything undeclared."""
     from longtake import documents_eval, render_eval
     from longtake.eval.compare import compare as held
     from longtake.eval.gather import result_in
+    from longtake.eval.solved import read_solved
+    from longtake.eval.solved import without as less
 
-    one = result_in(first, data, partial=partial)
-    other = result_in(second, data, partial=partial)
-    document = documents_eval.comparison(held(one, other, factor or ["system"]))
+    left_out = None if without is None else read_solved(without)
+    one, other = (result_in(place, data, partial=partial) for place in (first, second))
+    factors = factor or ["system"]
+    document = documents_eval.comparison(
+        held(one, other, factors),
+        None if left_out is None else held(less(one, left_out), less(other, left_out), factors),
+    )
     if as_json:
         print_json(document)
     else:

@@ -86,8 +86,12 @@ def solved(made: "Solved") -> Document:
     return document("eval-solved", **asdict(made))
 
 
-def comparison(made: "Comparison") -> Document:
-    """Two runs held against each other."""
+def comparison(made: "Comparison", less: "Comparison | None" = None) -> Document:
+    """Two runs held against each other.
+
+    Args:
+        less: the same without questions that are solved without their video.
+    """
     return document(
         "eval-comparison",
         first=made.first.identity.label,
@@ -96,6 +100,7 @@ def comparison(made: "Comparison") -> Document:
         differing={name: list(pair) for name, pair in made.differing.items()},
         samples=made.samples,
         all=None if made.all is None else _paired(made.all),
+        all_without=None if less is None or less.all is None else _paired(less.all),
         parts=[
             {"part": name, **_paired(part), "p_adjusted": p}
             for name, (part, p) in made.parts.items()

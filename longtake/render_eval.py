@@ -47,7 +47,7 @@ def comparison(document: Mapping[str, Any]) -> None:
     head = f"{document['first']} less {document['second']}"
     columns = ["", head, "95% interval", "only first", "only second", "p (McNemar)", "detectable"]
     made = table(*columns, right=columns[1:])
-    rows = [("all", document["all"], None)]
+    rows = [("all", document["all"], None), ("without solved", document["all_without"], None)]
     rows += [(part["part"], part, part["p_adjusted"]) for part in document["parts"]]
     for name, row, adjusted in rows:
         if row is None:

@@ -194,6 +194,14 @@ def test_what_is_solved_blind_is_left_out_beside_the_other_numbers(
     shown = CliRunner().invoke(app, ["eval", "score", str(runs), "--without", str(target)])
     assert "without solved" in shown.stdout
     page = tmp_path / "page.html"
+    pair = place(runs, "uniform-1400"), place(runs, "blind-1400")
+    compared = call("compare", *pair, "--without", target)
+    assert (compared["all"]["difference"]["n"], compared["all_without"]["difference"]["n"]) == (
+        3,
+        2,
+    )
+    assert compared["all_without"]["difference"]["value"] == 1  # blind had only what is left out
+    assert call("compare", *pair)["all_without"] is None
     call("report", runs, "--without", target, "--html", page, "--pictures", "0")
     text = page.read_text()
     assert "The same without 1 questions that are solved without video" in text
