@@ -20,6 +20,8 @@ from longtake.eval.judgement import Judgement, Response, Row, Scored
 from longtake.eval.samples import AnswerKind, Evidence, Loaded, Sample
 from longtake.timing import Span
 
+LENGTH = "length_min"
+"""Axis of the length of a question's video, in minutes; draws keep its shares."""
 AXES = (
     "family",
     "form",
@@ -111,13 +113,16 @@ class Haystack(Facts):
             novelty = list(files.rows(worlds, Recall, world["novelty_in_footage"]))
         films = files.Files([data / "videos"])
         given = files.Files([data / "videos"], (".srt",)) if subtitles else None
+        samples = [_sample(line, films, given, novelty) for line in lines]
+        lengths = {sample.axes.get(LENGTH) for sample in samples}
         return files.loaded(
             self.name,
             split,
-            [_sample(line, films, given, novelty) for line in lines],
+            samples,
             expected=expected,
             annotations=[path, manifest],
             subtitles=subtitles,
+            strata=(LENGTH,) if len(lengths) > 1 else (),
         )
 
     def official(self, sample: Sample, response: Response | None) -> Judgement:

@@ -1,6 +1,7 @@
 """A generated folder: what is in its files, and what scripted agents score on it."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from longtake.errors import LongtakeError, UsageError
 from longtake.eval.benchmarks import benchmark
+from longtake.eval.drawing import drawn
 from longtake.eval.haystack.config import Suite, WorldConfig
 from longtake.eval.haystack.generate import generate
 from longtake.eval.judgement import Response, Scored
@@ -235,6 +237,27 @@ def test_answers_come_back_from_their_export(loaded: Loaded, tmp_path: Path) -> 
     assert sum(line["abstained"] for line in read.values()) == sum(
         not sample.answerable for sample in loaded.samples
     )
+
+
+def test_a_draw_keeps_the_shares_of_lengths(made: Path, tmp_path: Path) -> None:
+    for part in ("truth", "videos"):
+        (tmp_path / part).mkdir()
+    manifest = json.loads((made / "videos" / "manifest.json").read_text())
+    (tmp_path / "videos" / "manifest.json").write_text(json.dumps({**manifest, "suite": "lengths"}))
+    lines = []
+    for length, copies in (("1", 2), ("10", 1), ("60", 1)):
+        for copy in range(copies):
+            for text in (made / "truth" / "items.jsonl").read_text().splitlines():
+                item = json.loads(text)
+                names = ("item_id", "twin_id", "rotation_group")
+                item |= {name: item[name] and f"{item[name]}-{length}-{copy}" for name in names}
+                item["axes"]["length_min"] = length
+                lines.append(json.dumps(item))
+    (tmp_path / "truth" / "items.jsonl").write_text("\n".join(lines))
+    several = HAYSTACK.load(tmp_path, "lengths")
+    kept = drawn(several.samples, 80, 0, several.strata)
+    assert Counter(sample.axes["length_min"] for sample in kept) == {"1": 40, "10": 20, "60": 20}
+    assert HAYSTACK.load(made, "smoke").strata == ()
 
 
 def test_a_folder_of_another_suite_or_version_is_refused(made: Path, tmp_path: Path) -> None:
