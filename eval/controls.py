@@ -7,8 +7,7 @@ import numpy as np
 
 from longtake.eval.asking import Asked
 from longtake.eval.material import Material
-from longtake.eval.reading import Line
-from longtake.eval.sources import ranked, uniform
+from longtake.eval.sources import ranked, uniform, written
 from longtake.eval.watched import WatchedLibrary
 from longtake.tools.select.items import Array
 from longtake.tools.select.scorers import novelty as change
@@ -45,17 +44,7 @@ def shuffled(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Mate
 def ocr(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
     """What is written on the screen, in the order of videos and time."""
     spans = asked.spans
-    lines = tuple(
-        Line(
-            video_id=video.id,
-            start=cue.start,
-            end=min(cue.end, spans[video.id].end),
-            text=cue.text,
-            lane="text",
-        )
-        for video in asked.videos
-        for cue in (row.cue for row in library.cues(video.id, spans[video.id]))
-    )
+    lines = tuple(written(library, asked.videos, spans))
     return Material(videos=asked.videos, spans=spans, lines=lines)
 
 

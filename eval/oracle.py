@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from longtake.eval.asking import Asked
 from longtake.eval.material import Material
+from longtake.eval.reading import Line
 from longtake.eval.samples import Evidence, Sample
-from longtake.eval.sources import LEAST_S, ORACLE_PER_SECOND, over, spoken
+from longtake.eval.sources import LEAST_S, ORACLE_PER_SECOND, over, spoken, written
 from longtake.eval.watched import WatchedLibrary
 from longtake.timing import Span
 
@@ -40,18 +41,19 @@ def _hops(sample: Sample, group: str) -> list[Where]:
 
 
 def oracle(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
-    """The first group of evidence: its frames, and what is said in it."""
+    """The first group of evidence: its frames, and what is said and read on the screen in it."""
     evidence = asked.sample.evidence
     group = [piece for piece in evidence if piece.group == evidence[0].group]
     places = _places(asked, ids, group)
-    return _material(library, asked, places, places)
+    return _material(library, asked, places, places, ())
 
 
 def oracle_minus_one(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
     """The first group of evidence without its last hop.
 
     What is missing is cut out of the rest as well, where stretches overlap: seen things and other
-    proofs of the answer from the frames, said things from what is said.
+    proofs of the answer from the frames, said things from what is said, and what is on the screen
+    in any of it from what is read there.
     """
     evidence = asked.sample.evidence
     group = evidence[0].group
@@ -66,25 +68,31 @@ def oracle_minus_one(library: WatchedLibrary, asked: Asked, ids: dict[str, str])
         asked,
         list(less(places, _places(asked, ids, missing))),
         list(less(places, _places(asked, ids, said))),
+        _places(asked, ids, missing),
     )
 
 
 def _material(
-    library: WatchedLibrary, asked: Asked, seen: Sequence[Place], heard: Sequence[Place]
+    library: WatchedLibrary,
+    asked: Asked,
+    seen: Sequence[Place],
+    heard: Sequence[Place],
+    missing: Sequence[Place],
 ) -> Material:
-    """Frames of some stretches, and what is said in others."""
+    """Frames of some stretches and what the index reads in them, but for what is to be missing, and
+    what is said in others: all that an agent could find there."""
     spans = asked.spans
     there = {video_id for video_id, _ in (*seen, *heard)}
     videos = tuple(video for video in asked.videos if video.id in there)
     frames = over(videos or asked.videos, spans, seen, ORACLE_PER_SECOND)
-    lines = tuple(
+    order = {video.id: place for place, video in enumerate(videos)}
+    said = [line for line in spoken(library, videos, spans) if _in(line, heard)]
+    read = [
         line
-        for line in spoken(library, videos, spans)
-        if any(
-            video == line.video_id and span.overlap(Span(line.start, line.end)) > 0
-            for video, span in heard
-        )
-    )
+        for line in written(library, videos, spans)
+        if _in(line, seen) and not _in(line, missing)
+    ]
+    lines = tuple(sorted((*said, *read), key=lambda line: (order[line.video_id], line.start)))
     return Material(
         videos=frames.videos,
         spans=spans,
@@ -92,6 +100,12 @@ def _material(
         wanted=frames.wanted,
         lines=lines,
     )
+
+
+def _in(line: Line, places: Iterable[Place]) -> bool:
+    """Whether any of it lies in one of some stretches."""
+    own = Span(line.start, line.end)
+    return any(video == line.video_id and span.overlap(own) > 0 for video, span in places)
 
 
 def _places(asked: Asked, ids: dict[str, str], pieces: Iterable[Evidence]) -> list[Place]:

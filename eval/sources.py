@@ -139,6 +139,21 @@ def spoken(library: Library, videos: Sequence[VideoRecord], spans: dict[str, Spa
     ]
 
 
+def written(library: Library, videos: Sequence[VideoRecord], spans: dict[str, Span]) -> list[Line]:
+    """Everything that is read on the screen in the stretches, in the order of videos and time."""
+    return [
+        Line(
+            video_id=video.id,
+            start=cue.start,
+            end=min(cue.end, spans[video.id].end),
+            text=cue.text,
+            lane="text",
+        )
+        for video in videos
+        for cue in (row.cue for row in library.cues(video.id, spans[video.id]))
+    ]
+
+
 def near_to_question(
     library: Library, videos: Sequence[VideoRecord], spans: dict[str, Span], question: str
 ) -> Material | None:

@@ -128,7 +128,7 @@ _ALL = (
     ),
     System(
         name="oracle",
-        line="frames and speech of the evidence, one call: the ceiling of the reader",
+        line="frames, speech and on-screen text of the evidence, one call: the reader's ceiling",
         gather=oracle,
         takes=has_evidence,
         without="does not say what proves its answers",

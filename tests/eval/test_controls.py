@@ -3,6 +3,7 @@ not."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from longtake.config import Settings
 from longtake.eval.asking import Asked
 from longtake.eval.controls import novelty
 from longtake.eval.libraries import Indexed, index_videos
-from longtake.eval.oracle import Place, has_hops, less, oracle_minus_one
+from longtake.eval.oracle import Place, has_hops, less, oracle, oracle_minus_one
 from longtake.eval.samples import Evidence, Sample
 from longtake.eval.watched import WatchedLibrary
 from longtake.index.lanes import Box, Cue, FrameVectors, StageName, StageState
@@ -218,6 +219,20 @@ def test_the_last_hop_and_what_overlaps_it_is_not_shown(
     unsaid = replace(sample, evidence=(piece(6, 7, role="bridge"), replace(said, group="")))
     made = oracle_minus_one(indexed.library, asked(indexed, unsaid), indexed.ids)
     assert made.lines == () and made.spread is None
+
+
+def test_evidence_comes_with_what_is_read_in_it_and_without_what_is_read_in_a_missing_hop(
+    written: Indexed, samples: tuple[Sample, ...]
+) -> None:
+    at = partial(piece, video="blue")
+    sample = replace(samples[1], evidence=(at(9, 14, role="bridge"), at(41, 44)))
+    whole = oracle(written.library, asked(written, sample), written.ids)
+    assert [line.text for line in whole.lines if line.lane == "text"] == ["ROOM 12", "EXIT"]
+    less = oracle_minus_one(written.library, asked(written, sample), written.ids)
+    assert [line.text for line in less.lines if line.lane == "text"] == ["ROOM 12"]
+    both = replace(sample, evidence=(at(9, 14, role="bridge"), at(11, 13)))
+    less = oracle_minus_one(written.library, asked(written, both), written.ids)
+    assert [line.text for line in less.lines if line.lane == "text"] == []
 
 
 def test_without_the_needle_the_reader_does_not_know(
