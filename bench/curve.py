@@ -8,46 +8,46 @@ Every number is the strict scorer's over all questions asked, with its 95 % inte
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-
 from longtake.eval import statistics as stats
-from longtake.eval.curves import log2_weights
-from longtake.eval.drawing import cluster_of
+from longtake.eval.areas import curves_of
+from longtake.eval.compare import compare
 from longtake.eval.gather import results_in
 from longtake.eval.results import Result
 from longtake.eval.samples import Sample
 from longtake.eval.summary import summary
 from longtake.eval.systems import AGENT
 
-Curve = list[Result]
-"""A system's runs, by budget."""
 Wanted = Callable[[Sample], bool]
+Runs = dict[str, list[Result]]
+"""System -> its runs, by budget."""
 
 
-def curves(results: Sequence[Result]) -> dict[str, Curve]:
-    """System -> its runs in the order of budgets, the agent first."""
-    by_system: dict[str, Curve] = {}
+def by_system(results: Sequence[Result]) -> Runs:
+    """The agent first, budgets in ascending order."""
+    found: Runs = {}
     for result in sorted(results, key=lambda r: r.identity.budget):
-        by_system.setdefault(result.identity.system, []).append(result)
-    return dict(sorted(by_system.items(), key=lambda item: (item[0] != AGENT, item[0])))
+        found.setdefault(result.identity.system, []).append(result)
+    return dict(sorted(found.items(), key=lambda item: (item[0] != AGENT, item[0])))
 
 
-def point(result: Result, wanted: Wanted) -> stats.Estimate | None:
-    """Accuracy of a run on some samples."""
-    return result.accuracy([sample for sample in result.samples if wanted(sample)])
+def part(runs: Runs, wanted: Wanted) -> Runs:
+    """The runs as if nothing but some samples had been asked."""
+    return {name: [result.only(wanted) for result in own] for name, own in runs.items()}
 
 
-def height(curve: Curve, wanted: Wanted) -> stats.Estimate | None:
-    """Mean height of a curve over log2(tokens), on some samples."""
-    weights = log2_weights([result.identity.budget for result in curve])
-    scores = [result.scores() for result in curve]
-    samples = [s for s in curve[0].samples if wanted(s) and all(s.sample_id in of for of in scores)]
-    values = [weights @ np.array([of[s.sample_id] for of in scores]) for s in samples]
-    return stats.mean(values, [cluster_of(s) for s in samples])
+def budgets_of(runs: Runs) -> list[int]:
+    """All that any system has."""
+    return sorted({result.identity.budget for own in runs.values() for result in own})
+
+
+def height(runs: Runs, name: str) -> str:
+    """Mean height of a system's curve; nothing where it lacks a budget that others have."""
+    (curve,) = curves_of(runs[name])
+    return shown(curve.area) if list(curve.budgets) == budgets_of(runs) else ""
 
 
 def shown(estimate: stats.Estimate | None) -> str:
@@ -76,63 +76,51 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]]) + "\n"
 
 
-def by_budget(of: dict[str, Curve], wanted: Wanted) -> str:
+def by_budget(runs: Runs) -> str:
     """Systems by budgets."""
-    budgets = sorted({result.identity.budget for curve in of.values() for result in curve})
+    budgets = budgets_of(runs)
     rows = []
-    for name, curve in of.items():
-        own = {result.identity.budget: result for result in curve}
-        cells = [shown(point(own[b], wanted)) if b in own else "" for b in budgets]
-        rows.append([name, *cells, shown(height(curve, wanted))])
+    for name, own in runs.items():
+        points = {result.identity.budget: shown(result.accuracy()) for result in own}
+        rows.append([name, *(points.get(b, "") for b in budgets), height(runs, name)])
     return table(["system", *map(str, budgets), "mean height"], rows)
 
 
-def by_part(of: dict[str, Curve], axis: str) -> str:
-    """Mean heights by a part of the questions."""
-    samples = next(iter(of.values()))[0].samples
-    key: Callable[[Sample], str] = lambda s: s.axes.get(axis, "")  # noqa: E731
+def by_family(runs: Runs) -> str:
+    """Mean heights of the systems that have every budget."""
+    samples = runs[AGENT][0].samples
+    counts = Counter(sample.axes["family"] for sample in samples)
     rows = []
-    for part, group in groupby(sorted(samples, key=key), key=key):
-        count = len(list(group))
-        cells = [shown(height(c, lambda s, p=part: key(s) == p)) for c in of.values()]  # type: ignore[misc]
-        rows.append([f"{part} ({count})", *cells])
-    return table([f"{axis} (questions)", *of], rows)
+    for family, count in sorted(counts.items()):
+        of_family = part(runs, lambda s, f=family: s.axes["family"] == f)  # type: ignore[misc]
+        rows.append([f"{family} ({count})", *(height(of_family, name) for name in runs)])
+    return table(["family (questions)", *runs], rows)
 
 
-def over(of: dict[str, Curve], wanted: Wanted) -> str:
-    """What the agent has over each other system at the same budget."""
-    budgets = [result.identity.budget for result in of[AGENT]]
+def over(runs: Runs) -> str:
+    """What the agent has over each other system at the same budget, on the samples that both
+    have."""
+    budgets = budgets_of(runs)
+    agent = {result.identity.budget: result for result in runs[AGENT]}
     rows = []
-    for name, curve in of.items():
-        if name == AGENT:
-            continue
-        pairs = {b.identity.budget: b for b in curve}
-        cells = [
-            signed(difference(result, pairs[result.identity.budget], wanted))
-            if result.identity.budget in pairs
-            else ""
-            for result in of[AGENT]
-        ]
-        rows.append([name, *cells])
+    for name, own in runs.items():
+        if name != AGENT:
+            others = {result.identity.budget: result for result in own}
+            cells = [
+                signed(compare(agent[b], others[b], ["system"]).all)
+                if b in agent and b in others
+                else ""
+                for b in budgets
+            ]
+            rows.append([name, *cells])
     return table(["agent less", *map(str, budgets)], rows)
 
 
-def difference(one: Result, two: Result, wanted: Wanted) -> stats.Paired | None:
-    """On the samples that both have."""
-    first, second = one.scores(), two.scores()
-    both = [s for s in one.samples if wanted(s) and s.sample_id in first.keys() & second.keys()]
-    return stats.paired(
-        [first[s.sample_id] for s in both],
-        [second[s.sample_id] for s in both],
-        [cluster_of(s) for s in both],
-    )
-
-
-def spent(of: dict[str, Curve]) -> str:
+def spent(runs: Runs) -> str:
     """Mean tokens, calls, evidence found and what became of the replies."""
     rows = []
-    for name, curve in of.items():
-        for result in curve:
+    for name, own in runs.items():
+        for result in own:
             made = summary(result)
             assert made.costs is not None
             rows.append([
@@ -146,22 +134,24 @@ def spent(of: dict[str, Curve]) -> str:
     return table(head, rows)
 
 
-def page(of: dict[str, Curve]) -> Iterator[str]:
-    """All tables."""
-    yield "## All questions\n\n" + by_budget(of, lambda s: True)
-    yield "## Questions that have an answer\n\n" + by_budget(of, lambda s: s.answerable)
-    yield "## Questions that have none\n\n" + by_budget(of, lambda s: not s.answerable)
-    yield "## The agent against others\n\n" + over(of, lambda s: True)
-    yield "## The agent against others, questions that have an answer\n\n" + over(
-        of, lambda s: s.answerable
-    )
-    samples = next(iter(of.values()))[0].samples
-    for length in sorted({s.axes["length_min"] for s in samples}, key=float):
-        of_length: Wanted = lambda s, n=length: s.axes["length_min"] == n  # type: ignore[misc]  # noqa: E731
-        yield f"## Videos of {length} min\n\n" + by_budget(of, of_length)
-        yield f"## Videos of {length} min: the agent against others\n\n" + over(of, of_length)
-    yield "## Mean heights by family\n\n" + by_part(of, "family")
-    yield "## Tokens and evidence\n\n" + spent(of)
+def page(runs: Runs) -> Iterator[str]:
+    """What the numbers have to be labelled with, and all tables."""
+    stamps = {stamp for own in runs.values() for result in own for stamp in result.stamps}
+    if stamps:
+        yield f"{'; '.join(sorted(stamps))}.\n"
+    answerable = part(runs, lambda s: s.answerable)
+    yield "## All questions\n\n" + by_budget(runs)
+    yield "## Questions that have an answer\n\n" + by_budget(answerable)
+    yield "## Questions that have none\n\n" + by_budget(part(runs, lambda s: not s.answerable))
+    yield "## The agent against others\n\n" + over(runs)
+    yield "## The agent against others, questions that have an answer\n\n" + over(answerable)
+    lengths = {sample.axes["length_min"] for sample in runs[AGENT][0].samples}
+    for length in sorted(lengths, key=float):
+        own = part(runs, lambda s, n=length: s.axes["length_min"] == n)  # type: ignore[misc]
+        yield f"## Videos of {length} min\n\n" + by_budget(own)
+        yield f"## Videos of {length} min: the agent against others\n\n" + over(own)
+    yield "## Mean heights by family\n\n" + by_family(runs)
+    yield "## Tokens and evidence\n\n" + spent(runs)
 
 
 def main() -> None:
@@ -172,7 +162,7 @@ def main() -> None:
     parser.add_argument("--partial", action="store_true")
     given = parser.parse_args()
     results = results_in(given.runs, given.data, partial=given.partial)
-    sys.stdout.write("\n".join(page(curves(results))))
+    sys.stdout.write("\n".join(page(by_system(results))))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 done again at any time."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -59,6 +59,20 @@ class Result:
     def complete(self) -> bool:
         """Whether nothing is missing."""
         return self.finished == len(self.samples)
+
+    def only(self, wanted: Callable[[Sample], bool]) -> "Result":
+        """The run as if nothing but these samples had been asked."""
+        samples = tuple(sample for sample in self.samples if wanted(sample))
+        names = {sample.sample_id for sample in samples}
+        return replace(
+            self,
+            samples=samples,
+            records={key: record for key, record in self.records.items() if key[0] in names},
+            scored={
+                seed: tuple(item for item in scored if item.sample.sample_id in names)
+                for seed, scored in self.scored.items()
+            },
+        )
 
     @property
     def stamps(self) -> tuple[str, ...]:

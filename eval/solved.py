@@ -9,7 +9,7 @@ and without it side by side.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil, sqrt
 from pathlib import Path
 
@@ -159,13 +159,4 @@ def without(result: Result, left_out: Solved) -> Result:
             f"{listed[2][:12]}, the run {result.identity.label} of {' '.join(_split(result)[:2])}, "
             f"revision {_split(result)[2][:12]}"
         )
-    gone = left_out.samples
-    return replace(
-        result,
-        samples=tuple(s for s in result.samples if s.sample_id not in gone),
-        records={key: record for key, record in result.records.items() if key[0] not in gone},
-        scored={
-            seed: tuple(item for item in scored if item.sample.sample_id not in gone)
-            for seed, scored in result.scored.items()
-        },
-    )
+    return result.only(lambda sample: sample.sample_id not in left_out.samples)
