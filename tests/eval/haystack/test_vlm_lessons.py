@@ -175,7 +175,7 @@ def test_the_right_option_is_there_exactly_once(strips: list[Strip]) -> None:
         options = options_of(rng, lesson)
         reply = AnswerReply.model_validate_json(answer_reply(lesson, options, []))
         right = lesson.choice if options and lesson.choice else lesson.answer
-        assert reply.answer == (right or "")
+        assert reply.answer == (right or "") and reply.option is None
         if not options:
             continue
         with_options += 1

@@ -19,7 +19,7 @@ from longtake.agent.requests import answer_request, look_request
 from longtake.eval.haystack.models.vlm import lessons, naming, windows, written_lessons
 from longtake.eval.haystack.models.vlm.build import WIDTH, make_model, make_tokenizer
 from longtake.eval.haystack.models.vlm.footage import Reel
-from longtake.eval.haystack.models.vlm.labels import HEADS, patches
+from longtake.eval.haystack.models.vlm.labels import patches
 from longtake.eval.haystack.models.vlm.lessons import Sample
 from longtake.eval.haystack.models.vlm.seeing import Heads, cards, squares
 from longtake.eval.haystack.models.vlm.starts import BACK, BESIDE, begin, begin_text
@@ -214,7 +214,7 @@ def test_squares_and_cards_have_a_label_a_token(reel: Reel) -> None:
     for (values, grids, wanted), tokens in ((squares(rng, [reel], 6), 16), (cards(rng, 6), 9)):
         assert grids.shape == (6, 3)
         assert values.shape == (6 * tokens * 4, 1176)
-        assert wanted.shape == (6 * tokens, len(HEADS))
+        assert wanted.shape == (6 * tokens, 17)
         assert (wanted[:, :-1] > 0).any(-1).float().mean() > 0.1
 
 

@@ -35,6 +35,8 @@ KINDS = {
 """The word for what a head is about, named beside its own."""
 KIND, MINOR = 0.7, 0.5
 """Weights of that word, and of places and characters, beside 1 for all others."""
+UNSAID = ("hat itself", "badge itself")
+"""Heads of whose words the actor's tokens speak already."""
 KEPT = 0.4
 """Of what came out before."""
 FRAMES = 160
@@ -112,9 +114,7 @@ def _words(embeddings: torch.Tensor, tokenizer: Any) -> list[torch.Tensor]:
     for head, words in HEADS.items():
         rows = [torch.zeros(embeddings.shape[1])]
         for word in words:
-            weight = MINOR if head == "place" or head in READ_AT else 1.0
-            if head.endswith("itself"):
-                weight = 0.0
+            weight = MINOR if head == "place" or head in READ_AT else float(head not in UNSAID)
             also = KIND * named(KINDS[head]) if head in KINDS else 0.0
             rows.append(weight * named(word) + also)
         tables.append(torch.stack(rows))
