@@ -2,7 +2,8 @@
 and written. A label stands for exactly one stored or observed moment, so that a citation can be
 checked."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from longtake.agent.desk import Desk
@@ -11,9 +12,11 @@ from longtake.agent.reader import read
 from longtake.agent.requests import Quote, answer_request
 from longtake.agent.seeking import in_order
 from longtake.agent.sightings import sightings
-from longtake.agent.state import Citation, Row, State
-from longtake.errors import BudgetExceeded
-from longtake.tools.vlm.messages import Request
+from longtake.agent.state import Citation, Row, State, View
+from longtake.agent.views import shown_of
+from longtake.errors import BudgetExceeded, MediaError
+from longtake.tools.view import blank_parts
+from longtake.tools.vlm.messages import Part, Request, Text
 
 MOST_PIECES = 16
 MOST_READ = 8
@@ -26,6 +29,11 @@ ROOM = 256
 """Tokens of evidence of a further round that the answer's reserve has room for."""
 RESERVE_SHARE = 0.5
 """Most of a budget that the answer may set aside."""
+SHOWN = "shown"
+"""Kind of a piece whose frames are shown."""
+GLANCED = 0.5
+"""Score of a moment that was shown with the question and cited: nobody looked at it by itself."""
+NO_PICTURES: Mapping[str, Sequence[Part]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +43,13 @@ class Piece:
     label: str
     head: str
     words: str
+    """Empty where the frames themselves are shown."""
     citation: Citation
 
 
 def pieces(desk: Desk, state: State) -> list[Piece]:
     """Everything worth telling, most telling first."""
-    found = [*_seen(state), *_read(desk, state), *_unsure(state)][:MOST_PIECES]
+    found = [*_glanced(state), *_seen(state), *_read(desk, state), *_unsure(state)][:MOST_PIECES]
     made = []
     for number, (citation, words) in enumerate(found, 1):
         label = f"E{number}"
@@ -49,10 +58,25 @@ def pieces(desk: Desk, state: State) -> list[Piece]:
             desk.label(citation["video_id"]),
             citation["start"],
             citation["end"],
-            KINDS[citation["lane"]],
+            KINDS[citation["lane"]] if words else SHOWN,
         )
         made.append(Piece(label=label, head=head, words=cut(words), citation=citation))
     return made
+
+
+def shown_pieces(desk: Desk, state: State) -> tuple[list[Piece], dict[str, Sequence[Part]]]:
+    """The same, and the pictures of those views that are shown with the answer, by id; a view whose
+    file cannot be read is left out."""
+    pictures: dict[str, Sequence[Part]] = {}
+    for view in glanced(state):
+        with contextlib.suppress(MediaError):
+            pictures[view["id"]] = desk.viewer.parts(shown_of(view))
+    left = [piece for piece in pieces(desk, state) if piece.words or _view_of(piece) in pictures]
+    return left, pictures
+
+
+def _view_of(piece: Piece) -> str:
+    return piece.citation.get("view", "")
 
 
 def told(desk: Desk, state: State) -> list[Quote]:
@@ -60,13 +84,34 @@ def told(desk: Desk, state: State) -> list[Quote]:
     return [(piece.head, piece.words) for piece in pieces(desk, state)[:TOLD]]
 
 
-def answer_with(state: State, found: Sequence[Piece]) -> Request:
-    """The request for the final answer."""
+def answer_with(
+    state: State, found: Sequence[Piece], pictures: Mapping[str, Sequence[Part]] = NO_PICTURES
+) -> Request:
+    """The request for the final answer.
+
+    Args:
+        pictures: of views that are shown with it, by id; their pieces must be among `found`.
+    """
+    shown: list[Part] = []
+    for piece in found:
+        if not piece.words:
+            shown += [Text(text=f"[{piece.head}]\n"), *pictures[_view_of(piece)]]
     return answer_request(
+        *shown,
         question=state["question"],
         options=state.get("options") or [],
-        evidence=[(piece.head, piece.words) for piece in found],
+        evidence=[(piece.head, piece.words) for piece in found if piece.words],
     )
+
+
+def glanced(state: State) -> list[View]:
+    """Views that are shown in the call that answers."""
+    return [view for view in state.get("views") or [] if view["kind"] == "glance"]
+
+
+def blank_pictures(views: Sequence[View]) -> dict[str, tuple[Part, ...]]:
+    """Pictures of views by id, without pixels: for prices."""
+    return {view["id"]: blank_parts(shown_of(view)) for view in views}
 
 
 def set_aside_answer(desk: Desk, state: State) -> None:
@@ -84,6 +129,27 @@ def set_aside_answer(desk: Desk, state: State) -> None:
         desk.calls.set_aside(wanted)
     except BudgetExceeded as exc:
         desk.calls.set_aside(exc.left)
+
+
+def _glanced(state: State) -> list[tuple[Citation, str]]:
+    """Moments whose frames are shown with the question."""
+    return [
+        (
+            {
+                "lane": "visual",
+                "video_id": view["video_id"],
+                "start": view["start"],
+                "end": view["end"],
+                "quote": None,
+                "rows": [],
+                "score": GLANCED,
+                "query": 0,
+                "view": view["id"],
+            },
+            "",
+        )
+        for view in glanced(state)
+    ]
 
 
 def _seen(state: State) -> list[tuple[Citation, str]]:

@@ -2,12 +2,15 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from longtake.agent.context import Context, library_of, vlm_of
 from longtake.agent.desk import Desk, close_desk, open_desk
 from longtake.agent.evidence import set_aside_answer
+from longtake.agent.glance import price_beside
 from longtake.agent.look import look_price
 from longtake.agent.plan import make_plan
 from longtake.agent.planner import plan_price
@@ -15,7 +18,7 @@ from longtake.agent.policies.conversation import Policy
 from longtake.agent.policies.nodes import CONVERSATIONS, blank_request
 from longtake.agent.preset_views import expected_offers
 from longtake.agent.retrieve import retrieve_rows
-from longtake.agent.select import by_preset, plan_views
+from longtake.agent.select import by_preset, first_glances, plan_views
 from longtake.agent.state import Input, State, View
 from longtake.errors import UsageError
 
@@ -110,7 +113,18 @@ def _round(desk: Desk, state: State) -> tuple[int, list[tuple[View, int]]]:
     set_aside_answer(desk, state)
     offers, asking = expected_offers(desk, state) if by_preset(desk, state) else ([], 0)
     views = plan_views(desk, state, offers)
+    shown = first_glances(desk, state, views)
+    if shown:
+        return asking, _beside(desk, state, shown)
     return asking, [(view, look_price(desk, state, view)) for view in views]
+
+
+def _beside(desk: Desk, state: State, shown: Sequence[View]) -> list[tuple[View, int]]:
+    """Views in the call that answers, each with what it adds to the price; the rest of the call is
+    set aside."""
+    prices = [price_beside(desk, state, shown[:n], ()) for n in range(len(shown) + 1)]
+    desk.calls.set_aside(prices[0])
+    return [(view, b - a) for view, (a, b) in zip(shown, pairwise(prices), strict=True)]
 
 
 def _opening(desk: Desk, state: State, policy: Policy) -> list[tuple[View, int]]:

@@ -111,15 +111,23 @@ def reflect_request(
     return _request(render("look_system"), (Text(text=words),), ReflectReply, REFLECT_TOKENS)
 
 
-def answer_request(*, question: str, options: Sequence[str], evidence: Sequence[Quote]) -> Request:
-    """Answer from what was found."""
+def answer_request(
+    *pictures: Part, question: str, options: Sequence[str], evidence: Sequence[Quote]
+) -> Request:
+    """Answer from what was found.
+
+    Args:
+        pictures: frames of some of it, each after a line with its label.
+    """
     words = render(
         "answer",
         question=question,
         evidence=data_lines(evidence),
         options=option_lines(options),
     )
-    return _request(render("answer_system"), (Text(text=words),), AnswerReply, ANSWER_TOKENS)
+    return _request(
+        render("answer_system"), (*pictures, Text(text=words)), AnswerReply, ANSWER_TOKENS
+    )
 
 
 def plan_request(question: str) -> Request:

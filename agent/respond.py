@@ -1,14 +1,15 @@
 """The answer of a run with a model: asked with everything that was found, by labels; where the
 model gives none that can be used, made by rule from the same evidence."""
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from longtake.agent.belief import confidence
 from longtake.agent.choices import by_time, choose
 from longtake.agent.desk import Desk
 from longtake.agent.draft import draft_answer
-from longtake.agent.evidence import Piece, answer_with, pieces
+from longtake.agent.evidence import Piece, answer_with, shown_pieces
 from longtake.agent.reader import Reading
 from longtake.agent.replies import AnswerReply, whole
 from longtake.agent.requests import answer_again_request, letter, repair_request
@@ -16,7 +17,7 @@ from longtake.agent.sightings import sightings
 from longtake.agent.state import Citation, Draft, Row, State
 from longtake.errors import BudgetExceeded, VlmError
 from longtake.timing import Span
-from longtake.tools.vlm.messages import Request
+from longtake.tools.vlm.messages import Part, Request
 
 SHARE_OF_OTHERS = 0.1
 """Belief left for the options that a model did not choose."""
@@ -37,10 +38,10 @@ _LETTER = re.compile(
 
 async def respond(desk: Desk, state: State) -> Draft:
     """The draft answer, by the model if its reply can be used."""
-    found = pieces(desk, state)
+    found, pictures = await asyncio.to_thread(shown_pieces, desk, state)
     if not found and not state.get("options"):
         return by_rule(desk, state, found, "nothing was found that could answer")
-    request = _fitted(desk, state, found)
+    request = _fitted(desk, state, found, pictures)
     if request is None:
         return by_rule(desk, state, found, "the budget was too small to ask the model")
     again = state.get("draft") if state.get("asked_again") else None
@@ -60,10 +61,12 @@ async def respond(desk: Desk, state: State) -> Draft:
     return from_reply(desk, state, found, reply.parsed, reply.text)
 
 
-def _fitted(desk: Desk, state: State, found: Sequence[Piece]) -> Request | None:
+def _fitted(
+    desk: Desk, state: State, found: Sequence[Piece], pictures: Mapping[str, Sequence[Part]]
+) -> Request | None:
     """The request with as much of the evidence as its reserve holds; None when nothing fits."""
     for count in range(len(found), -1, -1):
-        request = answer_with(state, found[:count])
+        request = answer_with(state, found[:count], pictures)
         if desk.calls.fits(request, answer=True):
             return request if count or not found else None
     return None

@@ -6,26 +6,18 @@ from typing import Literal
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Send
 
-from longtake.agent.belief import LEAST_GAIN, confidence, gain
-from longtake.agent.candidates import (
-    UNSEEN,
-    Candidate,
-    allowed_videos,
-    beliefs_by_video,
-    bounds,
-    candidates,
-)
 from longtake.agent.context import Context
 from longtake.agent.desk import Desk, desk_of
-from longtake.agent.draft import draft_answer
 from longtake.agent.events import emit
 from longtake.agent.evidence import set_aside_answer
+from longtake.agent.glance import glances, unpaid
 from longtake.agent.look import LookTask, look_at, look_price
 from longtake.agent.preset_views import Offer, answered_offers, preset_views
 from longtake.agent.seeking import asked_of, part_of
 from longtake.agent.sightings import part
 from longtake.agent.state import State, View, ViewKind, Wish
 from longtake.agent.views import Place, fitted_view, shown_of, view_of
+from longtake.agent.wishes import FAN_OUT, own_wishes, worth
 from longtake.errors import BudgetExceeded
 from longtake.timing import Span
 from longtake.tools.fit import LOOK, ZOOM, Detail, Fitted, fit
@@ -36,10 +28,6 @@ from longtake.tools.zoom import Zoom, zoomed
 
 MOMENTS = "moments"
 """The preset that looks at the moments believed most, by overviews first where none stands out."""
-FAN_OUT = 4
-"""Views of a round."""
-OVERVIEWS = 2
-"""Videos that get an overview in the first round."""
 FIRST_SHARE = 0.4
 """Of the tokens left that the first round may take."""
 SHARE = 0.6
@@ -57,8 +45,9 @@ async def select(state: State, runtime: Runtime[Context]) -> Command[Literal["lo
     if by_preset(desk, state):
         offers, notes = await answered_offers(desk, state)
     made = plan_views(desk, state, offers)
-    tasks = _reserved(desk, state, made)
-    views = [task["view"] for task in tasks]
+    shown = first_glances(desk, state, made)
+    tasks = [] if shown else _reserved(desk, state, made)
+    views = shown or [task["view"] for task in tasks]
     trace = desk.take_events() + emit(
         runtime,
         "selected",
@@ -94,6 +83,17 @@ def by_preset(desk: Desk, state: State) -> bool:
     return not state.get("wishes") and not state.get("round") and desk.preset != MOMENTS
 
 
+def first_glances(desk: Desk, state: State, made: Sequence[View]) -> list[View]:
+    """What is shown in the call that answers, where a first look would leave nothing for it.
+
+    Args:
+        made: the looks that the round could have.
+    """
+    if desk.preset != MOMENTS or state.get("views") or state.get("wishes"):
+        return []
+    return glances(desk, state) if not made or unpaid(desk, state) else []
+
+
 def plan_views(desk: Desk, state: State, offers: Sequence[Offer]) -> list[View]:
     """Views worth their price that fit together; none when there is nothing left to gain.
 
@@ -107,14 +107,14 @@ def plan_views(desk: Desk, state: State, offers: Sequence[Offer]) -> list[View]:
     if by_preset(desk, state):
         return preset_views(desk, state, allowance, offers)
     if not wanted:
-        wishes = _own_wishes(desk, state)
+        wishes = own_wishes(desk, state)
     views: list[View] = []
     for place, wish in enumerate(wishes):
         view = _view(desk, state, wish, allowance // (len(wishes) - place), len(views))
         if view is None:
             continue
         cost = look_price(desk, state, view)
-        if not wanted and not _worth(desk, state, wish, cost):
+        if not wanted and not worth(desk, state, wish, cost):
             continue
         views.append(view)
         allowance -= cost
@@ -122,7 +122,7 @@ def plan_views(desk: Desk, state: State, offers: Sequence[Offer]) -> list[View]:
         # too little for a share each: the most wanted one may have all that is left
         view = _view(desk, state, wishes[0], desk.ledger.left, 0)
         if view is not None and (
-            wanted or _worth(desk, state, wishes[0], look_price(desk, state, view))
+            wanted or worth(desk, state, wishes[0], look_price(desk, state, view))
         ):
             views.append(view)
     return views
@@ -144,77 +144,6 @@ def _reserved(desk: Desk, state: State, views: Sequence[View]) -> list[LookTask]
             break
         tasks.append(task)
     return tasks
-
-
-def _own_wishes(desk: Desk, state: State) -> list[Wish]:
-    """By belief: overviews first where nothing speaks for a moment, then the best moments."""
-    videos = allowed_videos(desk.library, state)
-    left = candidates(desk.library, state)
-    wishes: list[Wish] = []
-    if not state.get("round") and _wants_overview(state, left):
-        wishes = [
-            _wish(video_id, bounds(videos[video_id], state), "overview", "an overview")
-            for video_id in _by_belief(left, list(videos))[:OVERVIEWS]
-        ]
-        left = [c for c in left if c.why != UNSEEN]
-    spread = len(videos) > 1 and not state.get("round")
-    best = sorted(_one_a_video(left) if spread else left, key=lambda c: -c.belief)
-    for candidate in best[: FAN_OUT - len(wishes)]:
-        wishes.append(_wish(candidate.video_id, candidate.span, "look", candidate.why))
-    return _ordered(wishes, left)
-
-
-def _ordered(wishes: Sequence[Wish], left: Sequence[Candidate]) -> list[Wish]:
-    """Overviews before single moments unless a moment has most of the belief."""
-    certain = max((c.belief for c in left), default=0.0) > 0.5
-    return sorted(wishes, key=lambda wish: (wish["kind"] == "overview") is certain)
-
-
-def _wants_overview(state: State, left: Sequence[Candidate]) -> bool:
-    unseen = sum(c.belief for c in left if c.why == UNSEEN)
-    return state["plan"]["whole"] or unseen >= 0.5
-
-
-def _by_belief(left: Sequence[Candidate], videos: Sequence[str]) -> list[str]:
-    beliefs = beliefs_by_video(left, videos)
-    return sorted(videos, key=lambda video: -beliefs[video])
-
-
-def _one_a_video(left: Sequence[Candidate]) -> list[Candidate]:
-    best: dict[str, Candidate] = {}
-    for candidate in left:
-        known = best.get(candidate.video_id)
-        if known is None or candidate.belief > known.belief:
-            best[candidate.video_id] = candidate
-    return list(best.values())
-
-
-def _wish(video_id: str, span: Span, kind: ViewKind, why: str) -> Wish:
-    return {
-        "video_id": video_id,
-        "start": span.start,
-        "end": span.end,
-        "crop": None,
-        "kind": kind,
-        "why": why,
-    }
-
-
-def _worth(desk: Desk, state: State, wish: Wish, cost: int) -> bool:
-    """Whether the look is expected to add enough for its tokens."""
-    left = candidates(desk.library, state)
-    span = Span(wish["start"], wish["end"])
-    belief = sum(
-        c.belief * c.span.overlap(span) / max(1e-6, c.span.duration)
-        for c in left
-        if c.video_id == wish["video_id"]
-    )
-    candidate = Candidate(
-        video_id=wish["video_id"], span=span, belief=min(1.0, belief), why=wish["why"]
-    )
-    read = draft_answer(state, desk.library.sentence_encoder)["confidence"]
-    expected = gain(state, confidence(state, read), left, candidate)
-    return expected * 1000 >= LEAST_GAIN * cost
 
 
 def _view(desk: Desk, state: State, wish: Wish, allowance: int, before: int) -> View | None:

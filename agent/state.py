@@ -17,7 +17,7 @@ AnswerType = Literal[
 ]
 Relation = Literal["after", "before", "during"]
 Order = Literal["first", "last", "nth"]
-ViewKind = Literal["overview", "look", "zoom"]
+ViewKind = Literal["overview", "look", "zoom", "glance"]
 LaneName = Literal["visual", "speech", "text"]
 Part = Literal["anchor", "target"]
 """Whether a look is for the moment that a relation in time refers to, or for what is asked."""

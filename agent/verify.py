@@ -1,5 +1,6 @@
 """Draft -> answer: every citation is checked against what is stored, then put into words."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
@@ -11,7 +12,7 @@ from longtake.agent.answer import Answer, Evidence, Looked, Searched
 from longtake.agent.context import Context, library_of
 from longtake.agent.desk import close_desk, desk_of, has_model
 from longtake.agent.events import emit
-from longtake.agent.evidence import answer_with, pieces
+from longtake.agent.evidence import answer_with, glanced, shown_pieces
 from longtake.agent.moments import moment_start
 from longtake.agent.outcomes import UNSENT
 from longtake.agent.requests import answer_again_request
@@ -58,8 +59,9 @@ async def _can_ask_again(state: State, runtime: Runtime[Context], final: Answer)
     if final.supported or final.abstained:
         return False
     desk = await desk_of(state, runtime)
+    found, pictures = await asyncio.to_thread(shown_pieces, desk, state)
     again = answer_again_request(
-        answer_with(state, pieces(desk, state)),
+        answer_with(state, found, pictures),
         draft.get("said", ""),
         draft.get("faults") or [NOTHING],
     )
@@ -123,6 +125,8 @@ def verified_answer(state: State, store: Store) -> Answer:
 def _looked(state: State) -> tuple[Looked, ...]:
     """Views that a model was shown: a reply came for them, of use or not."""
     replied = {o["view"] for o in state.get("observations") or [] if o["outcome"] not in UNSENT}
+    if state["draft"].get("by") == "model":
+        replied |= {view["id"] for view in glanced(state)}
     return tuple(
         Looked(video_id=view["video_id"], start=view["start"], end=view["end"])
         for view in state.get("views") or []
@@ -160,7 +164,9 @@ def check_sighting(
         return None, f"{span} of {video.title!r} was not looked at"
     if span.start >= video.duration or span.end > video.duration + SLACK_S:
         return None, f"it lies beyond the end of {video.title!r}"
-    looks = [o for o in state["observations"] if o["view"] == citation["view"] and o["claim"]]
+    looks = [
+        o for o in state.get("observations") or [] if o["view"] == citation["view"] and o["claim"]
+    ]
     telling = next((o for o in looks if o["relevant"]), looks[0] if looks else None)
     return Evidence(
         video_id=video.id,

@@ -155,7 +155,8 @@ def forecast(made: "Forecast") -> None:
     for view, price in made.views:
         frames = "1 frame" if len(view["times"]) == 1 else f"{len(view['times'])} frames"
         what = f"{view['kind']} {Span(view['start'], view['end'])}, {frames}"
-        rows.add_row("look", f"{what} of {view['width']}x{view['height']}", f"{price:,}")
+        call = "answer" if view["kind"] == "glance" else "look"
+        rows.add_row(call, f"{what} of {view['width']}x{view['height']}", f"{price:,}")
     rows.add_row("", "zooms and further rounds, at most", f"{made.left:,}")
     rows.add_row("answer", "set aside first", f"{made.answer:,}")
     rows.add_row("", Text("at most", style="bold"), Text(f"{made.limit:,}", style="bold"))
