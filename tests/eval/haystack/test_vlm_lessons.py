@@ -292,7 +292,15 @@ def test_short_questions_have_true_answers(reel: Reel) -> None:
         for asked, answer in answers.items():
             if asked.startswith("Is a") and not facts.vehicle:
                 name = asked.removesuffix(" there?").split(maxsplit=2)[2]
-                assert (answer == "yes") == (name in things)
+                named = things if " " in name else [thing.split()[1] for thing in things]
+                assert (answer == "yes") == (name in named)
+            if facts.actor and asked.startswith("Is the actor with the "):
+                own, badge = facts.actor.what, asked.endswith(" badge there?")
+                assert isinstance(own, Actor)
+                looks = asked.removeprefix("Is the actor with ").removesuffix(" there?")
+                known = (f"the {own.coat} coat", f"the {own.hat}", f"the {own.badge} badge")
+                one = known[2] if badge else known[0] if looks.endswith(" coat") else known[1]
+                assert (answer == "yes") == (looks == (who(own) if " and " in looks else one))
     assert {"Which hat does the actor wear?", "Which vehicle is it?"} <= subjects
 
 

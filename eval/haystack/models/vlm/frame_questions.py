@@ -17,6 +17,8 @@ ANY_HEIGHT = float("inf")
 """Of what is not to be measured."""
 LEGIBLE = 10
 """Pixels that rows are high at least to be asked for."""
+NOT_THERE = "not visible"
+"""The answer where nothing shows it."""
 PLACES = {"room": "a room", "gate": "the gate", "board": "a board", "cabinet": "a cabinet"}
 
 
@@ -47,7 +49,7 @@ def _there(name: str, there: bool, height: float) -> Short:
 
 
 def _not_visible(asked: str) -> Short:
-    return Short(asked, "not visible", "not visible", ANY_HEIGHT)
+    return Short(asked, NOT_THERE, "not visible", ANY_HEIGHT)
 
 
 def _of_actor(rng: np.random.Generator, frame: Facts) -> list[Short]:
@@ -64,7 +66,22 @@ def _of_actor(rng: np.random.Generator, frame: Facts) -> list[Short]:
         Short("What does the actor carry?", str(held.what) if held else "nothing", "carried",
               held.height if held else height),
         _there(f"the actor with {who(asked)}", asked == actor, height),
+        *_of_looks(rng, actor, height),
     ]  # fmt: skip
+
+
+def _of_looks(rng: np.random.Generator, actor: Actor, height: float) -> list[Short]:
+    """Whether the coat, the hat and the badge are what they are, or something else."""
+    looks = (
+        (actor.coat, WORDS.colours, "the actor with the {} coat"),
+        (actor.hat, WORDS.hats, "the actor with the {}"),
+        (actor.badge, WORDS.badges, "the actor with the {} badge"),
+    )
+    found = []
+    for own, words, named in looks:
+        asked = own if rng.random() < 0.5 else pick(rng, words)
+        found.append(_there(named.format(asked), asked == own, height))
+    return found
 
 
 def _of_vehicle(rng: np.random.Generator, frame: Facts) -> list[Short]:
@@ -92,11 +109,14 @@ def _of_things(rng: np.random.Generator, frame: Facts) -> list[Short]:
         found += _of_a_thing(rng, frame)
     seen = {str(t.what) for t in things} | ({str(held.what)} if held else set())
     name = pick(rng, sorted(seen)) if seen and rng.random() < 0.5 else names.thing_name(rng)
-    if seen and rng.random() < 0.3:
-        shape = pick(rng, sorted(seen)).split()[1]
-        name = f"{pick(rng, WORDS.colours)} {shape}"
+    if seen and rng.random() < 0.4:
+        colour, shape = pick(rng, sorted(seen)).split()
+        other = pick(rng, WORDS.colours), pick(rng, WORDS.things)
+        name = f"{other[0]} {shape}" if rng.random() < 0.5 else f"{colour} {other[1]}"
     found.append(_there(with_article(name), name in seen, height))
     shapes = {name.split()[1] for name in seen}
+    shape = pick(rng, sorted(shapes)) if seen and rng.random() < 0.5 else pick(rng, WORDS.things)
+    found.append(_there(with_article(shape), shape in shapes, height))
     missing = [shape for shape in WORDS.things if shape not in shapes]
     if rng.random() < 0.4 and missing:
         found.append(_not_visible(f"What colour is the {pick(rng, missing)}?"))

@@ -138,7 +138,7 @@ def _sounding(
     middle = (heard.start + heard.end) / 2
     at = int(np.argmin([abs(t - middle) for t in strip.times]))
     room = strip.frames[at].room
-    if room is None or abs(strip.times[at] - middle) > APART_S:
+    if room is None or abs(strip.times[at] - middle) > APART_S or not strip.tells(room.name):
         return None
     return Lesson(
         asked=put_into_words(rng, "alarm", alarm=line.subject, nth=NTH[nth]), family="alarm",

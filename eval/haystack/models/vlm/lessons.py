@@ -1,14 +1,19 @@
 """Requests with frames or lines, as longtake sends them, and the replies to learn."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from longtake.agent.quotes import moment_head
 from longtake.agent.requests import (
     ANSWER_TOKENS,
     LOOK_TOKENS,
+    Quote,
+    answer_request,
     data_lines,
+    frames_request,
     look_request,
     option_lines,
     seconds,
@@ -18,7 +23,7 @@ from longtake.eval.haystack.models.vlm.footage import Reel, any_reel
 from longtake.eval.haystack.models.vlm.frame_questions import short_questions
 from longtake.eval.haystack.models.vlm.heard_questions import FROM_LINES
 from longtake.eval.haystack.models.vlm.labels import CELL, cropped, rescaled
-from longtake.eval.haystack.models.vlm.questions import Lesson
+from longtake.eval.haystack.models.vlm.questions import Ask, Lesson
 from longtake.eval.haystack.models.vlm.replies import (
     answer_reply,
     cited_stretches,
@@ -31,8 +36,14 @@ from longtake.eval.reading import GUESS, MAY_ABSTAIN
 from longtake.prompts import render
 from longtake.tools.vlm.messages import Frames, Message, Part, Picture, Request, Text
 
+EDGE_S = 0.5
+"""Seconds by which a moment is longer than its frames, on either side."""
+JUDGED_TOKENS = 400
+"""Most of frames that are judged at once."""
 FURTHER = 3
 """Questions about the same frames behind the first."""
+TRIES = (0, 1, 2, 4)
+"""How often to look for a question that a strip answers instead of one that it does not."""
 SHORT_WIDTHS = (224, 336, 448, 448, 448, 640)
 """Pixels of frames that short questions are about."""
 SHORT_QUESTIONS = 8
@@ -98,16 +109,27 @@ def unencoded(pixels: U8, time: float) -> Picture:
     return Picture(jpeg=b"", width=pixels.shape[1], height=pixels.shape[0], time=time, key="")
 
 
-def _frames(shown: Shot) -> Frames:
-    pairs = zip(shown.pixels, shown.strip.times, strict=True)
-    return Frames(pictures=tuple(unencoded(pixels, time) for pixels, time in pairs))
+def frames_of(pixels: Sequence[U8], times: Sequence[float]) -> Frames:
+    """Pictures in a request, with their seconds."""
+    pairs = zip(pixels, times, strict=True)
+    return Frames(pictures=tuple(unencoded(one, time) for one, time in pairs))
 
 
-def ask(rng: np.random.Generator, strip: Strip) -> Lesson:
-    """A question about a strip, of one of the families that it has anything for."""
-    kinds = {**FROM_FRAMES, **(FROM_LINES if strip.heard else {})}
+def ask(
+    rng: np.random.Generator, strip: Strip, families: dict[str, tuple[Ask, float]] | None = None
+) -> Lesson:
+    """A question about a strip: of one of these families, each with how often it is asked, or of
+    one that the strip has anything for."""
+    kinds = families or {**FROM_FRAMES, **(FROM_LINES if strip.heard else {})}
     if not strip.frames:
         kinds = {family: own for family, own in FROM_LINES.items() if family != "alarm"}
+    lesson = _any_of(rng, strip, kinds)
+    for _ in range(int(rng.choice(TRIES))):
+        lesson = lesson if lesson.answer else _any_of(rng, strip, kinds)
+    return lesson
+
+
+def _any_of(rng: np.random.Generator, strip: Strip, kinds: dict[str, tuple[Ask, float]]) -> Lesson:
     weights = np.array([weight for _, weight in kinds.values()])
     while True:
         family = list(kinds)[int(rng.choice(len(kinds), p=weights / weights.sum()))]
@@ -122,11 +144,17 @@ def look(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sa
     Args:
         most_tokens: of its frames.
     """
-    shown = shot(rng, days, most_tokens)
+    return look_at(rng, shot(rng, days, most_tokens))
+
+
+def look_at(
+    rng: np.random.Generator, shown: Shot, families: dict[str, tuple[Ask, float]] | None = None
+) -> Sample:
+    """A look at these frames; of these families of questions, or of all that they answer."""
     strip = shown.strip
-    lesson = ask(rng, strip)
+    lesson = ask(rng, strip, families)
     request = look_request(
-        _frames(shown),
+        frames_of(shown.pixels, shown.strip.times),
         video=f"V{rng.integers(1, 9)}",
         start=shown.start,
         end=shown.end,
@@ -136,7 +164,7 @@ def look(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sa
     )
     turns = [(request, look_reply(lesson))]
     for _ in range(FURTHER):
-        more = replace(ask(rng, strip), several=False)
+        more = replace(ask(rng, strip, families), several=False)
         turns.append((_further(more.asked), look_reply(more)))
     return Sample(tuple(turns), shown.pixels, strip.frames)
 
@@ -145,6 +173,58 @@ def _further(asked: str) -> Request:
     """Another question about the same frames: cheap to learn from, never sent by longtake."""
     message = Message(role="user", parts=(Text(text=f"Question: {asked}"),))
     return Request(messages=(message,), max_tokens=LOOK_TOKENS)
+
+
+def glance(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sample:
+    """The agent's only call where tokens are few: the question with frames of a few moments and
+    lines, all labelled `E1`, `E2`, ...
+
+    Args:
+        most_tokens: of its frames.
+    """
+    found = shot(rng, days, most_tokens)
+    strip, video = found.strip, f"V{rng.integers(1, 4)}"
+    lesson = ask(rng, strip)
+    count = min(int(rng.choice((1, 2, 3))), len(strip.times))
+    groups = [group.tolist() for group in np.array_split(np.arange(len(strip.times)), count)]
+    parts: list[Part] = []
+    moments: list[tuple[str, float, float]] = []
+    for group in groups:
+        times, label = [strip.times[i] for i in group], f"E{len(moments) + 1}"
+        start, end = max(0.0, times[0] - EDGE_S), times[-1] + EDGE_S
+        parts.append(Text(text=f"[{moment_head(label, video, start, end, 'shown')}]\n"))
+        parts.append(frames_of([found.pixels[i] for i in group], times))
+        moments.append((label, start, end))
+    evidence: list[Quote] = []
+    for heard in strip.heard:
+        label = f"E{len(moments) + 1}"
+        evidence.append((moment_head(label, video, heard.start, heard.end, heard.kind), heard.text))
+        moments.append((label, heard.start, heard.end))
+    cited = [
+        {"label": label}
+        for label, start, end in moments
+        if lesson.spans and start <= lesson.spans[0][0] <= lesson.spans[0][1] + EDGE_S
+        and lesson.spans[0][0] <= end
+    ][:1]  # fmt: skip
+    options = options_of(rng, lesson)
+    request = answer_request(*parts, question=lesson.asked, options=options, evidence=evidence)
+    turns = [(request, answer_reply(lesson, options, cited))]
+    return Sample(tuple(turns), found.pixels, strip.frames)
+
+
+def judge(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sample:
+    """Yes or no about each frame, as presets ask that score frames by a model.
+
+    Args:
+        most_tokens: of its frames.
+    """
+    found = shot(rng, days, min(JUDGED_TOKENS, most_tokens))
+    strip = found.strip
+    lesson = ask(rng, strip, {family: FROM_FRAMES[family] for family in ("put", "when")})
+    there = [int(any(a <= time <= b for a, b in lesson.spans)) for time in strip.times]
+    pictures = frames_of(found.pixels, strip.times).pictures
+    request = frames_request(pictures, question=lesson.asked, objects=())
+    return Sample(((request, json.dumps({"yes": there})),), found.pixels, strip.frames)
 
 
 def read(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sample:
@@ -159,15 +239,22 @@ def read(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sa
         heard = invented(rng, int(rng.choice((2, 4, 8, 16, 24))))
         strip = Strip(times=(), frames=(), heard=tuple(heard))
         shown = Shot(strip=strip, start=0.0, end=heard[-1].end + 5)
+    return read_from(rng, shown)
+
+
+def read_from(
+    rng: np.random.Generator, shown: Shot, families: dict[str, tuple[Ask, float]] | None = None
+) -> Sample:
+    """One call with these frames and lines; of these families of questions, or of all."""
     strip = shown.strip
-    lesson = ask(rng, strip)
+    lesson = ask(rng, strip, families)
     options = options_of(rng, lesson)
     video = f"V{rng.integers(1, 4)}"
     rule = MAY_ABSTAIN if rng.random() < 0.95 else GUESS
     request = _read_request(shown, video, lesson.asked, options, rule)
     turns = [(request, answer_reply(lesson, options, cited_stretches(lesson, video)))]
     for _ in range(FURTHER):
-        more = ask(rng, strip)
+        more = ask(rng, strip, families)
         options = options_of(rng, more)
         asked = _further(f"{more.asked}\n{option_lines(options)}")
         turns.append((asked, answer_reply(more, options, cited_stretches(more, video))))
@@ -181,7 +268,7 @@ def _read_request(
     head = f"Video {video}, {seconds(shown.end)} s."
     parts: list[Part] = [Text(text=head)]
     if shown.pixels:
-        parts = [Text(text=f"{head} Frames:"), _frames(shown)]
+        parts = [Text(text=f"{head} Frames:"), frames_of(shown.pixels, shown.strip.times)]
     words = render(
         "eval_read",
         lines=data_lines(quotes(shown.strip.heard, video)),

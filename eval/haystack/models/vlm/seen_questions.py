@@ -159,7 +159,8 @@ def gone(rng: np.random.Generator, strip: Strip) -> Lesson | None:
 
 
 def longest(rng: np.random.Generator, strip: Strip) -> Lesson | None:
-    """Which room is shown in most frames; nothing to ask where two share the first place."""
+    """Which room is shown in most frames; nothing to ask where two share the first place, or where
+    its name is not among the lines: signs are too small to be read from frames."""
     rooms = strip.rooms
     shown = Counter(r for r in rooms if r)
     asked = put_into_words(rng, "longest")
@@ -169,6 +170,8 @@ def longest(rng: np.random.Generator, strip: Strip) -> Lesson | None:
     if len(top) > 1 and top[0][1] == top[1][1]:
         return None
     name = top[0][0]
+    if not strip.tells(name):
+        return None
     spans = runs(strip.times, [r == name for r in rooms])
     return Lesson(
         asked=asked, family="longest", answer=name, claim=f"The room is {name}.", spans=spans[:1],

@@ -64,6 +64,10 @@ class Strip:
         """What passes in each frame, such as `red car`."""
         return [str(frame.vehicle.what) if frame.vehicle else None for frame in self.frames]
 
+    def tells(self, text: str) -> bool:
+        """Whether one of its lines is just this."""
+        return any(heard.text == text for heard in self.heard)
+
     @property
     def rooms(self) -> list[str | None]:
         """The name of each frame's room."""

@@ -25,25 +25,33 @@ Teach = Callable[[np.random.Generator, Sequence[Reel], int], Sample]
 Kinds = dict[str, tuple[Teach, float]]
 """Kinds of samples, with how often each is made."""
 KINDS: Kinds = {
-    "card": (lambda rng, days, most: easy_lessons.about_card(rng), 1.5),
-    "frame": (lambda rng, days, most: lessons.about_frame(rng, days), 2.5),
-    "look": (lessons.look, 2.5),
-    "read": (lessons.read, 1.5),
-    "recall": (lambda rng, days, most: easy_lessons.recall(rng), 4.0),
-    "answer": (lambda rng, days, most: written_lessons.answer(rng), 2.5),
-    "plan": (lambda rng, days, most: written_lessons.plan(rng), 0.12),
-    "reflect": (lambda rng, days, most: written_lessons.reflect(rng), 0.15),
+    "card": (lambda rng, days, most: easy_lessons.about_card(rng), 1.0),
+    "album": (lambda rng, days, most: easy_lessons.album(rng), 1.5),
+    "album look": (lambda rng, days, most: easy_lessons.album_look(rng), 1.5),
+    "album read": (lambda rng, days, most: easy_lessons.album_read(rng), 1.0),
+    "frame": (lambda rng, days, most: lessons.about_frame(rng, days), 1.5),
+    "glimpse": (easy_lessons.glimpse, 3.0),
+    "look": (lessons.look, 3.0),
+    "glance": (lessons.glance, 1.5),
+    "judge": (lessons.judge, 0.3),
+    "read": (lessons.read, 2.5),
+    "recall": (lambda rng, days, most: easy_lessons.recall(rng), 1.0),
+    "answer": (lambda rng, days, most: written_lessons.answer(rng), 2.0),
+    "plan": (lambda rng, days, most: written_lessons.plan(rng), 0.1),
+    "reflect": (lambda rng, days, most: written_lessons.reflect(rng), 0.12),
 }
 """All lessons as they are used."""
 EASY: Kinds = {
-    "card": (lambda rng, days, most: easy_lessons.about_card(rng), 5.0),
-    "frame": (lambda rng, days, most: lessons.about_frame(rng, days), 1.5),
+    "card": (lambda rng, days, most: easy_lessons.about_card(rng), 4.0),
+    "album": (lambda rng, days, most: easy_lessons.album(rng), 5.0),
+    "frame": (lambda rng, days, most: lessons.about_frame(rng, days), 2.0),
+    "glimpse": (lambda rng, days, most: easy_lessons.glimpse(rng, days, 300), 4.0),
     "look": (lambda rng, days, most: lessons.look(rng, days, 150), 0.7),
     "read": (lambda rng, days, most: lessons.read(rng, days, 150), 0.7),
-    "recall": (lambda rng, days, most: easy_lessons.recall(rng), 3.0),
+    "recall": (lambda rng, days, most: easy_lessons.recall(rng), 1.5),
     "answer": (lambda rng, days, most: written_lessons.answer(rng), 1.0),
-    "plan": (lambda rng, days, most: written_lessons.plan(rng), 0.1),
-    "reflect": (lambda rng, days, most: written_lessons.reflect(rng), 0.1),
+    "plan": (lambda rng, days, most: written_lessons.plan(rng), 0.05),
+    "reflect": (lambda rng, days, most: written_lessons.reflect(rng), 0.06),
 }
 """Little to look at and to read, many answers a token: what teaches where to look."""
 WORDS: Kinds = {
