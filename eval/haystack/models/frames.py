@@ -41,23 +41,24 @@ class Shown:
 
 def shown_in(seed: int) -> Iterator[Shown]:
     """Of every act in a world one frame, u8 [360, 640, 3], and some of nothing going on."""
-    day, moments = _moments(seed)
+    day, found = moments(seed)
     painter = Painter(day, DAY.width, DAY.height)
-    for scene, number in moments:
+    for scene, number in found:
         yield Shown(painter.frame(number), facts(scene, number))
 
 
 def stored_in(seed: int) -> list[dict[int, Thing]]:
     """What stands where in these frames, by slot."""
-    return [stored_at(scene, number) for scene, number in _moments(seed)[1]]
+    return [stored_at(scene, number) for scene, number in moments(seed)[1]]
 
 
 def facts_in(seed: int) -> list[Facts]:
     """What the frames of `shown_in` show, without drawing them."""
-    return [facts(scene, number) for scene, number in _moments(seed)[1]]
+    return [facts(scene, number) for scene, number in moments(seed)[1]]
 
 
-def _moments(seed: int) -> tuple[Day, list[tuple[Scene, int]]]:
+def moments(seed: int) -> tuple[Day, list[tuple[Scene, int]]]:
+    """The world's day, and the frames of `shown_in`: each one's scene and its number in the day."""
     rng = generator(seed, 7)
     (day,) = make_world(Suite(name="models", worlds=(DAY,)), 0, seed).days
     day = replace(day, number=int(rng.integers(1, 60)))

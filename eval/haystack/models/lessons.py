@@ -36,8 +36,8 @@ EXCLUSIVE: dict[str, list[int]] = {
 _STORED = _numbers("stored", (f"{c} {t}" for c, t in product(WORDS.colours, WORDS.things)))
 _ANY = [FACTS["actor"], FACTS["vehicle"]]
 _SIGNS = _numbers("sign", SIGNS)
-_LETTERS = sorted({sign[0] for sign in SIGNS})
-_DIGITS = sorted({sign[1] for sign in SIGNS})
+SIGN_LETTERS = sorted({sign[0] for sign in SIGNS})
+SIGN_DIGITS = sorted({sign[1] for sign in SIGNS})
 
 
 def marked(held: Iterable[Facts]) -> torch.Tensor:
@@ -83,8 +83,8 @@ class Readers(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.facts = torch.nn.Linear(WIDTH, len(FACTS))
-        self.letter = torch.nn.Linear(WIDTH, len(_LETTERS))
-        self.digit = torch.nn.Linear(WIDTH, len(_DIGITS))
+        self.letter = torch.nn.Linear(WIDTH, len(SIGN_LETTERS))
+        self.digit = torch.nn.Linear(WIDTH, len(SIGN_DIGITS))
         self.slots = torch.nn.Linear(GATHERED, SLOTS * (2 + len(WORDS.colours) + len(WORDS.things)))
 
     def forward(
@@ -109,18 +109,18 @@ class Readers(torch.nn.Module):
             rows = shown[:, numbers].sum(1) == 1
             if rows.any():
                 target = shown[rows][:, numbers].argmax(1)
-                loss = loss + 2 * rows.float().mean().sqrt() * _read(
+                loss = loss + 2 * rows.float().mean().sqrt() * read(
                     scores[rows][:, numbers], target, right, kind
                 )
         rows = shown[:, _SIGNS].sum(1) == 1
         if rows.any():
             sign = shown[rows][:, _SIGNS].argmax(1).tolist()
             for kind, reader, marks, at in (
-                ("letter", self.letter, _LETTERS, 0),
-                ("digit", self.digit, _DIGITS, 1),
+                ("letter", self.letter, SIGN_LETTERS, 0),
+                ("digit", self.digit, SIGN_DIGITS, 1),
             ):
                 target = torch.tensor([marks.index(SIGNS[i][at]) for i in sign])
-                loss = loss + 0.5 * _read(reader(embeddings[rows]), target, right, kind)
+                loss = loss + 0.5 * read(reader(embeddings[rows]), target, right, kind)
         return loss, right
 
     def _slots(
@@ -136,12 +136,13 @@ class Readers(torch.nn.Module):
             full = target > 0
             loss = loss + functional.cross_entropy(part.flatten(0, 1), target.flatten())
             if full.any():
-                loss = loss + _read(part[full], target[full], right, kind)
+                loss = loss + read(part[full], target[full], right, kind)
         return loss
 
 
-def _read(
+def read(
     scores: torch.Tensor, target: torch.Tensor, right: dict[str, float], kind: str
 ) -> torch.Tensor:
+    """Cross-entropy of scores [N, answers]; the share read rightly goes to `right` under `kind`."""
     right[kind] = float((scores.argmax(1) == target).float().mean())
     return functional.cross_entropy(scores, target)

@@ -29,13 +29,18 @@ from longtake.eval.haystack.models.clip import (
     make_model,
     save_model,
 )
+from longtake.eval.haystack.models.facts import FACTS
 from longtake.eval.haystack.models.frames import TRAINING, U8, facts_in, small_frames, stored_in
 from longtake.eval.haystack.models.lessons import Readers, marked, placed, ranking_loss, truth
+from longtake.eval.haystack.models.spots import Spot, SpotReaders, spots_in
 from longtake.eval.haystack.models.tokenizer import make_tokenizer
 
 WORLDS = 400
 BATCH = 32
+VISITED = 14
+"""Frames of a batch that surely have an actor; of the others 43 % have one."""
 SMALL, SMALL_SHARE = 160, 0.3
+"""Pixels a side at first, where training starts from nothing, and for how much of the time."""
 RATE, WARM_UP = 1.5e-3, 200
 READING = 0.5
 """Weight of what classifiers read from embeddings, at first."""
@@ -63,6 +68,8 @@ class Pool:
     """f32 [frames, FACTS]"""
     stored: torch.Tensor
     """What stands where, i64 [frames, SLOTS, 2]."""
+    spots: list[list[Spot]]
+    """Of all frames in order."""
 
     @classmethod
     def drawn(cls, folder: Path, seeds: range) -> "Pool":
@@ -70,12 +77,15 @@ class Pool:
         worlds = [small_frames(folder, seed, SIZE) for seed in seeds]
         found = [facts for seed in seeds for facts in facts_in(seed)]
         stored = placed(chain(*map(stored_in, seeds)))
-        return cls(worlds, found, marked(found), stored)
+        spots = list(chain(*map(spots_in, seeds)))
+        return cls(worlds, found, marked(found), stored, spots)
 
     def batch(self, rng: np.random.Generator) -> tuple[U8, list[int]]:
-        """Random frames, moved a little, and their numbers."""
+        """Random frames, some of them surely with an actor, moved a little, and their numbers."""
         starts = np.cumsum([0, *map(len, self.worlds)])
-        numbers = np.sort(rng.integers(starts[-1], size=BATCH))
+        visited = np.flatnonzero(self.shown[:, FACTS["actor"]].numpy())
+        some, any_ = rng.choice(visited, VISITED), rng.integers(starts[-1], size=BATCH - VISITED)
+        numbers = np.sort(np.concatenate([some, any_]))
         worlds = np.searchsorted(starts, numbers, "right") - 1
         frames = np.stack(
             [self.worlds[w][n - starts[w]] for w, n in zip(worlds, numbers, strict=True)]
@@ -99,9 +109,11 @@ class Teacher:
         self.model = make_model(len(self.tokenizer))
         if start:
             self.model.load_state_dict(load_file(start / WEIGHTS))
-        self._readers = Readers()
+        self._small_share = 0.0 if start else SMALL_SHARE
+        self._readers, self._spot_readers = Readers(), SpotReaders(self.model.visual)
+        readers = chain(self._readers.parameters(), self._spot_readers.parameters())
         groups = (
-            (1.0, [*self.model.visual.parameters(), *self._readers.parameters()]),
+            (1.0, [*self.model.visual.parameters(), *readers]),
             (TEXT_RATE, [*self.model.text.parameters(), self.model.logit_scale]),
         )
         self._parameters = [p for _, group in groups for p in group]
@@ -128,7 +140,7 @@ class Teacher:
         captions = self._captions([self._pool.facts[number] for number in numbers])
         true = truth(captions, shown)
         with torch.autocast("cpu", torch.bfloat16):
-            size = SMALL if done < SMALL_SHARE else SIZE
+            size = SMALL if done < self._small_share else SIZE
             embeddings = embed_frames(self.model, frames, size=size, light=light)
             # alike lengths together
             texts = [caption.text for caption in captions]
@@ -136,6 +148,9 @@ class Teacher:
             said = torch.cat([embed_texts(self.model, self.tokenizer, part) for part in parts])
         gathered = self.model.visual.attnpool.gathered.float()
         seen_loss, right = self._readers(embeddings, gathered, shown, self._pool.stored[numbers])
+        spot_loss, spots_right = self._spot_readers(
+            [self._pool.spots[number] for number in numbers]
+        )
         seen, said = (torch.nn.functional.normalize(x, dim=-1) for x in (embeddings, said))
         scale = self.model.logit_scale.exp().clamp(max=SHARPEST)
         others, true_of = seen, true
@@ -146,9 +161,9 @@ class Teacher:
         to_frames = ranking_loss(scale * said @ others.T, true_of)
         to_texts = ranking_loss(scale * seen @ said.T, true.T)
         weight = READING if done < 0.7 else READING / 2
-        self._learn(to_frames + to_texts + weight * seen_loss, done)
+        self._learn(to_frames + to_texts + weight * (seen_loss + spot_loss), done)
         self._memory.append((seen.detach(), shown))
-        return {"texts": to_frames.item(), "frames": to_texts.item(), **right}
+        return {"texts": to_frames.item(), "frames": to_texts.item(), **right, **spots_right}
 
     def _captions(self, found: list[Facts]) -> list[Caption]:
         """A full caption of every other frame, then two partial ones of each, short ones first."""

@@ -25,7 +25,7 @@ from longtake.eval.haystack.models.examine_encoder import (
 )
 from longtake.eval.haystack.models.frames import TRAINING, UNSEEN, facts_in, small_frames
 from longtake.eval.haystack.models.lessons import marked, ranking_loss, truth
-from longtake.eval.haystack.models.train_encoder import Pool, Teacher
+from longtake.eval.haystack.models.train_encoder import VISITED, Pool, Teacher
 from longtake.eval.haystack.wording import who, with_article
 from longtake.eval.haystack.world import make_world
 from longtake.index.encoders import OpenVinoEncoder, build_image_encoder
@@ -138,6 +138,14 @@ def teacher(pool: Pool) -> Teacher:
 def test_it_learns_from_its_first_steps(teacher: Teacher) -> None:
     losses = [teacher.step(0)["texts"] for _ in range(10)]
     assert np.mean(losses[-3:]) < losses[0] - 0.1
+
+
+def test_batches_show_actors_more_often_than_worlds_do(pool: Pool) -> None:
+    rng = np.random.default_rng(0)
+    batches = [pool.batch(rng)[1] for _ in range(20)]
+    actors = [["actor" in pool.facts[number] for number in numbers] for numbers in batches]
+    assert min(map(sum, actors)) >= VISITED
+    assert np.mean(actors) > 1.2 * np.mean(["actor" in facts for facts in pool.facts])
 
 
 def test_what_is_saved_is_what_was_trained(teacher: Teacher, pool: Pool, tmp_path: Path) -> None:
