@@ -68,25 +68,25 @@ def test_it_is_small_and_runs_by_default_on_openvino(encoder: ImageTextEncoder) 
 
 
 def test_captions_find_their_frames(encoder: ImageTextEncoder, exam: Exam, images: F32) -> None:
-    assert recall_at_1(encoder, images, exam.captions) >= 0.85
+    assert recall_at_1(encoder, images, exam.captions) >= 0.93
 
 
 def test_parts_of_captions_find_frames_they_are_true_of(
     encoder: ImageTextEncoder, exam: Exam, images: F32
 ) -> None:
-    assert hits(encoder, images, exam.facts, seed=UNSEEN) >= 0.4
+    assert hits(encoder, images, exam.facts, seed=UNSEEN) >= 0.7
 
 
 def test_questions_find_the_actors_they_name(
     encoder: ImageTextEncoder, exam: Exam, images: F32
 ) -> None:
-    assert found_actors(encoder, images, exam.facts) >= 0.3
+    assert found_actors(encoder, images, exam.facts) >= 0.95
 
 
 def test_what_it_tells_apart(encoder: ImageTextEncoder, exam: Exam, images: F32) -> None:
     right = by_attribute(encoder, images, exam.facts)
-    assert min(right[kind] for kind in ("place", "coat", "vehicle", "picture")) >= 0.95
-    assert right["badge"] >= 0.6
+    assert min(right[kind] for kind in ("place", "coat", "hat", "badge", "vehicle")) >= 0.95
+    assert right["picture"] >= 0.8
 
 
 def test_searching_a_film_finds_who_and_what_passes(tmp_path: Path) -> None:
