@@ -19,7 +19,7 @@ from longtake.eval.haystack.vocabulary import ALARMS
 U8 = NDArray[np.uint8]
 WIDTHS = (168, 224, 280, 336, 448)
 """Pixels of frames in strips."""
-COUNTS = (1, 2, 4, 6, 8, 8, 8, 12, 16, 24, 32)
+COUNTS = (1, 2, 4, 6, 8, 8, 8, 12, 16, 24, 32, 48)
 """Of frames."""
 STEPS = (1, 1, 1, 2, 2, 4, 8, 16)
 """Between frames, in frames that are kept of a day."""

@@ -61,7 +61,7 @@ WORDS: Kinds = {
     "reflect": (lambda rng, days, most: written_lessons.reflect(rng), 0.8),
 }
 """Lessons without frames."""
-MOST_TOKENS = (250, 450, 700, 1000)
+MOST_TOKENS = (250, 450, 700, 1000, 2000)
 """Of the frames of a sample; long ones are rare, and come late."""
 BATCH_TOKENS = 5000
 """Of a batch, padding included; a single sample may have more."""
@@ -194,7 +194,7 @@ def batches(
             yield from (copies(rng, tokenizer) for _ in range(COPY_BATCHES))
         kinds = rng.choice(len(teach), POOL, p=weights / weights.sum())
         late = share()
-        lengths = np.array([1.0, 1.0, 0.2 + late, late * late])
+        lengths = np.array([1.0, 1.0, 0.2 + late, late * late, 0.4 * late * late])
         most = rng.choice(MOST_TOKENS, POOL, p=lengths / lengths.sum())
         made = (teach[k](rng, days, int(m)) for k, m in zip(kinds, most, strict=True))
         samples = sorted(made, key=lambda s: s.tokens)
