@@ -11,7 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from longtake import Agent, Library
+from longtake.agent.candidates import candidates
+from longtake.agent.plan import make_plan
 from longtake.agent.replies import AnswerReply
+from longtake.agent.state import State
 from longtake.timing import Span
 from longtake.tools.vlm.messages import Frames, Request, Text
 from tests.agent.seeing import Eyes, asked_colour, colour_of
@@ -84,3 +87,40 @@ def test_no_budget_is_exceeded(library: Library, budget: int) -> None:
     answer = Agent(library, vlm=eyes, budget=budget).ask_sync(QUESTION)
     assert answer.receipt is not None and answer.receipt.spent <= budget
     assert sum(eyes.price(request).total for request in eyes.asked) <= budget
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.floats(0, 170), st.floats(0.5, 60), st.floats(0, 1))
+def test_a_long_clip_is_looked_at_around_the_frame_that_fits_best(
+    library: Library, start: float, length: float, share: float
+) -> None:
+    video = next(video for video in library.videos() if video.title == "signal")
+    end = min(start + length, video.duration)
+    peak = start + share * (end - start)
+    state: State = {
+        "question": QUESTION,
+        "plan": make_plan(QUESTION),
+        "rows": [
+            {
+                "lane": "visual",
+                "id": 1,
+                "video_id": video.id,
+                "start": start,
+                "end": end,
+                "text": None,
+                "frame_time": peak,
+                "score": 1.0,
+                "query": 0,
+                "beside": False,
+            }
+        ],
+    }
+    (found,) = (one for one in candidates(library, state) if one.peak is not None)
+    assert found.peak == peak
+    assert found.span.start - 1e-6 <= peak <= found.span.end + 1e-6
+    assert found.span.duration == pytest.approx(min(10.0, max(4.0, end - start)), abs=2.01)
+    if end - start > 10:
+        assert found.span.duration == pytest.approx(10.0)
+        assert start - 1e-6 <= found.span.start and found.span.end <= end + 1e-6
