@@ -45,8 +45,6 @@ class Candidate:
     belief: float
     """That it holds the answer, as a share of 1 over all candidates."""
     why: str
-    peak: float | None = None
-    """Second of the frame that fits best."""
 
 
 def candidates(library: Library, state: State) -> list[Candidate]:
@@ -103,25 +101,25 @@ def _from_rows(state: State, videos: Mapping[str, VideoRecord]) -> list[Candidat
         allowed = bounds(video, state)
         if row["start"] >= allowed.end or row["end"] <= allowed.start:
             continue
-        peak = row["frame_time"]
-        span = _window(Span(row["start"], row["end"]), peak, allowed)
+        span = _window(Span(row["start"], row["end"]), row["frame_time"], allowed)
         quote = f'"{row["text"]}"' if row["text"] else "pictures like the question"
         why = f"{row['lane']}: {quote}"
         belief = max(row["score"], 1e-3) * (2.0 if row["beside"] else 1.0)
-        made.append(Candidate(video_id=video.id, span=span, belief=belief, why=why, peak=peak))
+        made.append(Candidate(video_id=video.id, span=span, belief=belief, why=why))
     return made
 
 
 def _window(span: Span, peak: float | None, allowed: Span) -> Span:
-    """The span, widened to at least `SHORTEST_S` and cut to `LONGEST_S`, within what may be looked
-    at: around its peak, else from its start."""
+    """The span, widened to at least `SHORTEST_S`, within what may be looked at: no more than that
+    around the frame that fits best, where one is known, else cut to `LONGEST_S` from its start."""
     if span.duration < SHORTEST_S:
         pad = (SHORTEST_S - span.duration) / 2
         span = Span(max(0.0, span.start - pad), span.end + pad)
     start, end = max(span.start, allowed.start), min(span.end, allowed.end)
-    if peak is not None:
-        start = min(max(start, peak - LONGEST_S / 2), max(start, end - LONGEST_S))
-    return Span(start, min(end, start + LONGEST_S))
+    if peak is None:
+        return Span(start, min(end, start + LONGEST_S))
+    start = min(max(start, peak - SHORTEST_S / 2), max(start, end - SHORTEST_S))
+    return Span(start, min(end, start + SHORTEST_S))
 
 
 def _merged(found: Sequence[Candidate]) -> list[Candidate]:

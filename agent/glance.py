@@ -18,8 +18,6 @@ from longtake.tools.zoom import Zoom, zoomed
 
 MOST = 3
 """Moments that are shown."""
-AROUND_S = 3.0
-"""Seconds around the frame that fits best."""
 WORDS_SHARE = 0.5
 """Most that lines of speech and on-screen text take of what the question itself leaves."""
 FINE = Detail(most_frames=4, least_frames=1, longest_sides=(448, 336), per_second=1.0)
@@ -40,21 +38,13 @@ def glances(desk: Desk, state: State) -> list[View]:
     room = desk.ledger.available(answer=True)
     bare = desk.calls.price(answer_with(state, ())).total
     lines = _within(desk, state, found, bare + int((room - bare) * WORDS_SHARE))
-    wishes = [_narrowed(wish) for wish in own_wishes(desk, state)[:MOST]]
+    wishes = own_wishes(desk, state)[:MOST]
     for detail in (FINE, COARSE):
         for count in range(len(wishes), 0, -1):
             views = _views(desk, state, lines, wishes[:count], room, detail)
             if views is not None:
                 return views
     return []
-
-
-def _narrowed(wish: Wish) -> Wish:
-    """The wish for no more than `AROUND_S` around the frame that fits best, where one is known."""
-    if "peak" not in wish:
-        return wish
-    start = min(max(wish["start"], wish["peak"] - AROUND_S / 2), wish["end"] - AROUND_S)
-    return {**wish, "start": max(wish["start"], start), "end": min(wish["end"], start + AROUND_S)}
 
 
 def price_beside(desk: Desk, state: State, views: Sequence[View], lines: Sequence[Piece]) -> int:

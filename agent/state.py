@@ -150,8 +150,6 @@ class Wish(TypedDict):
     why: str
     part: NotRequired[Part]
     """What the look is for; absent is what the round is for."""
-    peak: NotRequired[float]
-    """Second of the frame that fits best, where one is known."""
 
 
 class Observation(TypedDict):

@@ -37,10 +37,7 @@ def own_wishes(desk: Desk, state: State) -> list[Wish]:
     spread = len(videos) > 1 and not state.get("round")
     best = sorted(_one_a_video(left) if spread else left, key=lambda c: -c.belief)
     for candidate in best[: FAN_OUT - len(wishes)]:
-        wish = _wish(candidate.video_id, candidate.span, "look", candidate.why)
-        if candidate.peak is not None:
-            wish["peak"] = candidate.peak
-        wishes.append(wish)
+        wishes.append(_wish(candidate.video_id, candidate.span, "look", candidate.why))
     return _ordered(wishes, left)
 
 
