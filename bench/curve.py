@@ -1,9 +1,10 @@
 """Accuracy against tokens, as tables in Markdown: by system, by length and by family, and what the
 agent has over each other system on the same questions:
 
-    python -m bench.curve RUNS [--data DIR] [--partial]
+    python -m bench.curve RUNS [--data DIR] [--partial] [--factor code ...]
 
 Every number is the strict scorer's over all questions asked, with its 95 % interval over videos.
+Runs that differ in more than their system are compared where `--factor` names it, and labelled.
 """
 
 import argparse
@@ -97,9 +98,9 @@ def by_family(runs: Runs) -> str:
     return table(["family (questions)", *runs], rows)
 
 
-def over(runs: Runs) -> str:
+def over(runs: Runs, factors: Sequence[str]) -> str:
     """What the agent has over each other system at the same budget, on the samples that both
-    have."""
+    have; beside the system they may differ in these factors."""
     budgets = budgets_of(runs)
     agent = {result.identity.budget: result for result in runs[AGENT]}
     rows = []
@@ -107,7 +108,7 @@ def over(runs: Runs) -> str:
         if name != AGENT:
             others = {result.identity.budget: result for result in own}
             cells = [
-                signed(compare(agent[b], others[b], ["system"]).all)
+                signed(compare(agent[b], others[b], ["system", *factors]).all)
                 if b in agent and b in others
                 else ""
                 for b in budgets
@@ -134,8 +135,10 @@ def spent(runs: Runs) -> str:
     return table(head, rows)
 
 
-def page(runs: Runs) -> Iterator[str]:
+def page(runs: Runs, factors: Sequence[str] = ()) -> Iterator[str]:
     """What the numbers have to be labelled with, and all tables."""
+    if factors:
+        yield f"The agent was compared across differences of {', '.join(factors)}.\n"
     stamps = {stamp for own in runs.values() for result in own for stamp in result.stamps}
     if stamps:
         yield f"{'; '.join(sorted(stamps))}.\n"
@@ -143,13 +146,14 @@ def page(runs: Runs) -> Iterator[str]:
     yield "## All questions\n\n" + by_budget(runs)
     yield "## Questions that have an answer\n\n" + by_budget(answerable)
     yield "## Questions that have none\n\n" + by_budget(part(runs, lambda s: not s.answerable))
-    yield "## The agent against others\n\n" + over(runs)
-    yield "## The agent against others, questions that have an answer\n\n" + over(answerable)
+    yield "## The agent against others\n\n" + over(runs, factors)
+    about = "## The agent against others, questions that have an answer"
+    yield f"{about}\n\n{over(answerable, factors)}"
     lengths = {sample.axes["length_min"] for sample in runs[AGENT][0].samples}
     for length in sorted(lengths, key=float):
         own = part(runs, lambda s, n=length: s.axes["length_min"] == n)  # type: ignore[misc]
         yield f"## Videos of {length} min\n\n" + by_budget(own)
-        yield f"## Videos of {length} min: the agent against others\n\n" + over(own)
+        yield f"## Videos of {length} min: the agent against others\n\n" + over(own, factors)
     yield "## Mean heights by family\n\n" + by_family(runs)
     yield "## Tokens and evidence\n\n" + spent(runs)
 
@@ -160,9 +164,10 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--partial", action="store_true")
+    parser.add_argument("--factor", action="append", default=[], help="what runs may differ in")
     given = parser.parse_args()
     results = results_in(given.runs, given.data, partial=given.partial)
-    sys.stdout.write("\n".join(page(by_system(results))))
+    sys.stdout.write("\n".join(page(by_system(results), given.factor)))
 
 
 if __name__ == "__main__":
