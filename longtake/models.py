@@ -155,14 +155,14 @@ def resolve(kind: Kind, name: str, *, offline: bool = False) -> Weights:
 def fingerprint(name: str) -> str:
     """What identifies model `name` in a library: its name, and its content when it is a path.
 
-    Cheap (no file is read whole): sizes, first and last 64 KiB of every file.
+    Cheap (no file is read whole): sizes, first and last 64 KiB of every file but model cards.
     """
     path = _explicit_path(name)
     if path is None:
         return name
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if file.is_file():
+        if file.is_file() and file.suffix != ".md":
             size = file.stat().st_size
             digest.update(f"{file.name} {size}\n".encode())
             with file.open("rb") as stream:

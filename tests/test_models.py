@@ -75,6 +75,8 @@ def test_a_fingerprint_follows_the_content_of_a_folder(tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere" / "model"
     shutil.copytree(folder, copy)
     assert models.fingerprint(str(copy)) == before
+    (copy / "README.md").write_text("What it gets right")
+    assert models.fingerprint(str(copy)) == before
     (copy / "weights.bin").write_bytes(bytes(199_999) + b"\1")
     assert models.fingerprint(str(copy)) != before
     assert models.fingerprint("base") == "base"
