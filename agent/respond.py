@@ -9,7 +9,7 @@ from longtake.agent.belief import confidence
 from longtake.agent.choices import by_time, choose
 from longtake.agent.desk import Desk
 from longtake.agent.draft import draft_answer
-from longtake.agent.evidence import Piece, answer_with, shown_pieces
+from longtake.agent.evidence import Piece, answer_with, glanced, shown_pieces
 from longtake.agent.reader import Reading
 from longtake.agent.replies import AnswerReply, whole
 from longtake.agent.requests import answer_again_request, letter, repair_request
@@ -58,7 +58,8 @@ async def respond(desk: Desk, state: State) -> Draft:
         return by_rule(desk, state, found, f"the model could not be asked: {exc}")
     if not isinstance(reply.parsed, AnswerReply):
         return by_rule(desk, state, found, f"the model's answer was {reply.outcome}")
-    return from_reply(desk, state, found, reply.parsed, reply.text)
+    shown = [view["id"] for view in glanced(state) if view["id"] in pictures]
+    return {**from_reply(desk, state, found, reply.parsed, reply.text), "shown": shown}
 
 
 def _fitted(

@@ -210,6 +210,8 @@ class Draft(TypedDict):
     faults: NotRequired[list[str]]
     """Citations of the model that named nothing it was given."""
     by: NotRequired[Literal["rules", "model"]]
+    shown: NotRequired[list[str]]
+    """Views whose frames the model was shown with the question."""
 
 
 class Input(TypedDict, total=False):

@@ -96,6 +96,8 @@ def verified_answer(state: State, store: Store) -> Answer:
         reason = "no citation held when it was checked"
     if said and not kept:
         notes.append("no evidence supports this answer: nothing that it cites was found or seen")
+    if "shown" in draft and len(draft["shown"]) < len(glanced(state)):
+        notes.append("a moment could not be shown")
     notes += [f"the model cited {fault}" for fault in draft.get("faults") or ()]
     if "note" in draft:
         notes.append(draft["note"])
@@ -125,8 +127,7 @@ def verified_answer(state: State, store: Store) -> Answer:
 def _looked(state: State) -> tuple[Looked, ...]:
     """Views that a model was shown: a reply came for them, of use or not."""
     replied = {o["view"] for o in state.get("observations") or [] if o["outcome"] not in UNSENT}
-    if state["draft"].get("by") == "model":
-        replied |= {view["id"] for view in glanced(state)}
+    replied |= set(state["draft"].get("shown") or ())
     return tuple(
         Looked(video_id=view["video_id"], start=view["start"], end=view["end"])
         for view in state.get("views") or []

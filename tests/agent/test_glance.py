@@ -65,6 +65,25 @@ def test_frames_go_with_the_question_where_a_look_leaves_no_answer(library: Libr
     assert answer.searched.looked[0].video_id == piece.video_id
 
 
+def test_frames_of_a_file_that_is_gone_are_not_said_to_have_been_looked_at(
+    library: Library,
+) -> None:
+    moved = [(video.path, video.path.with_suffix(".away")) for video in library.videos()]
+    for path, away in moved:
+        path.rename(away)
+    try:
+        eyes = Eyes({AnswerReply: from_frames})
+        agent = Agent(library, vlm=eyes, budget=TIGHT)
+        answer = agent.ask_sync(QUESTION, ["green", "white"], between=WITHIN)
+    finally:
+        for path, away in moved:
+            away.rename(path)
+    (request,) = eyes.asked
+    assert not any(isinstance(part, Frames) for part in request.messages[-1].parts)
+    assert answer.searched.looked == () and answer.mode == "evidence"
+    assert "a moment could not be shown" in answer.notes
+
+
 def test_a_forecast_tells_what_is_shown_with_the_question(library: Library) -> None:
     eyes = Eyes({AnswerReply: from_frames})
     agent = Agent(library, vlm=eyes, budget=TIGHT)
