@@ -49,9 +49,20 @@ class Piece:
 
 def pieces(desk: Desk, state: State) -> list[Piece]:
     """Everything worth telling, most telling first."""
-    found = [*_glanced(state), *_seen(state), *_read(desk, state), *_unsure(state)][:MOST_PIECES]
+    return _labelled(
+        desk,
+        [*_glanced(glanced(state)), *_seen(state), *_read(desk, state), *_unsure(state)],
+    )
+
+
+def glanced_pieces(desk: Desk, views: Sequence[View]) -> list[Piece]:
+    """Those of views that are shown with the answer, by themselves: for prices."""
+    return _labelled(desk, _glanced(views))
+
+
+def _labelled(desk: Desk, found: Sequence[tuple[Citation, str]]) -> list[Piece]:
     made = []
-    for number, (citation, words) in enumerate(found, 1):
+    for number, (citation, words) in enumerate(found[:MOST_PIECES], 1):
         label = f"E{number}"
         head = moment_head(
             label,
@@ -131,24 +142,31 @@ def set_aside_answer(desk: Desk, state: State) -> None:
         desk.calls.set_aside(exc.left)
 
 
-def _glanced(state: State) -> list[tuple[Citation, str]]:
+def view_citation(video_id: str, start: float, end: float, *, view: str, score: float) -> Citation:
+    """A moment that a view showed, in seconds of its video."""
+    return {
+        "lane": "visual",
+        "video_id": video_id,
+        "start": start,
+        "end": end,
+        "quote": None,
+        "rows": [],
+        "score": score,
+        "query": 0,
+        "view": view,
+    }
+
+
+def _glanced(views: Sequence[View]) -> list[tuple[Citation, str]]:
     """Moments whose frames are shown with the question."""
     return [
         (
-            {
-                "lane": "visual",
-                "video_id": view["video_id"],
-                "start": view["start"],
-                "end": view["end"],
-                "quote": None,
-                "rows": [],
-                "score": GLANCED,
-                "query": 0,
-                "view": view["id"],
-            },
+            view_citation(
+                view["video_id"], view["start"], view["end"], view=view["id"], score=GLANCED
+            ),
             "",
         )
-        for view in glanced(state)
+        for view in views
     ]
 
 
@@ -156,17 +174,13 @@ def _seen(state: State) -> list[tuple[Citation, str]]:
     """Moments that looks found: surest first, or in the order that the question asks for."""
     return [
         (
-            {
-                "lane": "visual",
-                "video_id": sighting.video_id,
-                "start": sighting.span.start,
-                "end": sighting.span.end,
-                "quote": None,
-                "rows": [],
-                "score": round(sighting.confidence, 4),
-                "query": 0,
-                "view": sighting.view,
-            },
+            view_citation(
+                sighting.video_id,
+                sighting.span.start,
+                sighting.span.end,
+                view=sighting.view,
+                score=round(sighting.confidence, 4),
+            ),
             sighting.claim,
         )
         for sighting in in_order(state, sightings(state))
@@ -208,17 +222,13 @@ def _unsure(state: State) -> list[tuple[Citation, str]]:
     """What looks said that did not bear on the question: it may rule something out."""
     return [
         (
-            {
-                "lane": "visual",
-                "video_id": o["video_id"],
-                "start": o["start"],
-                "end": o["end"],
-                "quote": None,
-                "rows": [],
-                "score": round(o["confidence"] / 2, 4),
-                "query": 0,
-                "view": o["view"],
-            },
+            view_citation(
+                o["video_id"],
+                o["start"],
+                o["end"],
+                view=o["view"],
+                score=round(o["confidence"] / 2, 4),
+            ),
             o["claim"],
         )
         for o in state.get("observations") or []

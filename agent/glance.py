@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from longtake.agent.desk import Desk
-from longtake.agent.evidence import Piece, answer_with, blank_pictures, pieces
+from longtake.agent.evidence import Piece, answer_with, blank_pictures, glanced_pieces, pieces
 from longtake.agent.seeking import part_of
 from longtake.agent.state import State, View, Wish
 from longtake.agent.views import Place, fitted_view, view_of
@@ -49,9 +49,8 @@ def glances(desk: Desk, state: State) -> list[View]:
 
 def price_beside(desk: Desk, state: State, views: Sequence[View], lines: Sequence[Piece]) -> int:
     """Tokens that the call costs at most that answers from these views and lines."""
-    shown: State = {**state, "views": list(views)}
-    every = [*pieces(desk, shown)[: len(views)], *lines]
-    return desk.calls.price(answer_with(shown, every, blank_pictures(views))).total
+    every = [*glanced_pieces(desk, views), *lines]
+    return desk.calls.price(answer_with(state, every, blank_pictures(views))).total
 
 
 def _within(desk: Desk, state: State, found: Sequence[Piece], tokens: int) -> Sequence[Piece]:

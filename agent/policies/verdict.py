@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from longtake.agent.desk import Desk
-from longtake.agent.evidence import Piece
+from longtake.agent.evidence import Piece, view_citation
 from longtake.agent.look import blank
 from longtake.agent.policies.conversation import unseen
 from longtake.agent.policies.replies import SpotlightReply, ZoomReply
@@ -89,17 +89,9 @@ def _piece(view: View) -> Piece:
         label=view["id"],
         head="",
         words="",
-        citation={
-            "lane": "visual",
-            "video_id": view["video_id"],
-            "start": view["start"],
-            "end": view["end"],
-            "quote": None,
-            "rows": [],
-            "score": 1.0,
-            "query": 0,
-            "view": view["id"],
-        },
+        citation=view_citation(
+            view["video_id"], view["start"], view["end"], view=view["id"], score=1.0
+        ),
     )
 
 
