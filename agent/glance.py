@@ -9,7 +9,7 @@ from longtake.agent.evidence import Piece, answer_with, blank_pictures, glanced_
 from longtake.agent.seeking import part_of
 from longtake.agent.state import State, View, Wish
 from longtake.agent.views import Place, fitted_view, view_of
-from longtake.agent.wishes import own_wishes, worth
+from longtake.agent.wishes import Outlook, outlook, own_wishes, worth
 from longtake.timing import Span
 from longtake.tools.fit import Detail, fit
 from longtake.tools.view import View as Shown
@@ -38,10 +38,11 @@ def glances(desk: Desk, state: State) -> list[View]:
     room = desk.ledger.available(answer=True)
     bare = desk.calls.price(answer_with(state, ())).total
     lines = _within(desk, state, found, bare + int((room - bare) * WORDS_SHARE))
-    wishes = own_wishes(desk, state)[:MOST]
+    ahead = outlook(desk, state)
+    wishes = own_wishes(desk, state, ahead.left)[:MOST]
     for detail in (FINE, COARSE):
         for count in range(len(wishes), 0, -1):
-            views = _views(desk, state, lines, wishes[:count], room, detail)
+            views = _views(desk, state, lines, wishes[:count], room, detail, ahead)
             if views is not None:
                 return views
     return []
@@ -68,6 +69,7 @@ def _views(
     wishes: Sequence[Wish],
     room: int,
     detail: Detail,
+    ahead: Outlook,
 ) -> list[View] | None:
     """A view of each wish; None where they do not all fit or are not worth their tokens."""
     made: list[View] = []
@@ -94,7 +96,7 @@ def _views(
             detail=own,
             times=partial(spread_times, span),
         )
-        if fitted is None or not worth(desk, state, wish, fitted.price - spent):
+        if fitted is None or not worth(state, wish, fitted.price - spent, ahead):
             return None
         made.append(fitted_view(fitted, glance, place))
     return made

@@ -17,7 +17,7 @@ from longtake.agent.seeking import asked_of, part_of
 from longtake.agent.sightings import part
 from longtake.agent.state import State, View, ViewKind, Wish
 from longtake.agent.views import Place, fitted_view, shown_of, view_of
-from longtake.agent.wishes import FAN_OUT, own_wishes, worth
+from longtake.agent.wishes import FAN_OUT, outlook, own_wishes, worth
 from longtake.errors import BudgetExceeded
 from longtake.timing import Span
 from longtake.tools.fit import LOOK, ZOOM, Detail, Fitted, fit
@@ -33,6 +33,9 @@ FIRST_SHARE = 0.4
 SHARE = 0.6
 """Of the tokens left that any later round may take."""
 
+CLEAR_PX = 336
+"""Longer side of frames that several moments share a round for; where they would get less, there
+are fewer moments."""
 DETAILS: dict[ViewKind, Detail] = {"look": LOOK, "zoom": ZOOM}
 
 
@@ -101,31 +104,57 @@ def plan_views(desk: Desk, state: State, offers: Sequence[Offer]) -> list[View]:
         offers: what the preset chooses from, in the round that is `by_preset`.
     """
     wishes = list(state.get("wishes") or [])[:FAN_OUT]
-    wanted = bool(wishes)
     share = SHARE if state.get("round") else FIRST_SHARE
     allowance = int(desk.ledger.left * share)
     if by_preset(desk, state):
         return preset_views(desk, state, allowance, offers)
-    if not wanted:
-        wishes = own_wishes(desk, state)
+    ahead = None if wishes else outlook(desk, state)
+    if ahead is not None:
+        wishes = own_wishes(desk, state, ahead.left)
+
+    def is_worth(wish: Wish, view: View) -> bool:
+        return ahead is None or worth(state, wish, look_price(desk, state, view), ahead)
+
+    for count in range(len(wishes), 0, -1):
+        views = _shared(desk, state, wishes[:count], allowance, is_worth)
+        if views is not None:
+            break
+    else:
+        views = []
+    if not views and wishes:
+        # too little for a share: the most wanted one may have all that is left
+        view = _view(desk, state, wishes[0], desk.ledger.left, 0)
+        if view is not None and is_worth(wishes[0], view):
+            views.append(view)
+    return views
+
+
+def _shared(
+    desk: Desk,
+    state: State,
+    wishes: Sequence[Wish],
+    allowance: int,
+    is_worth: Callable[[Wish, View], bool],
+) -> list[View] | None:
+    """A view of each wish that is worth it, of equal shares of the allowance; None where several
+    leave one too little for clear frames."""
     views: list[View] = []
     for place, wish in enumerate(wishes):
         view = _view(desk, state, wish, allowance // (len(wishes) - place), len(views))
-        if view is None:
-            continue
-        cost = look_price(desk, state, view)
-        if not wanted and not worth(desk, state, wish, cost):
-            continue
-        views.append(view)
-        allowance -= cost
-    if not views and wishes:
-        # too little for a share each: the most wanted one may have all that is left
-        view = _view(desk, state, wishes[0], desk.ledger.left, 0)
-        if view is not None and (
-            wanted or worth(desk, state, wishes[0], look_price(desk, state, view))
-        ):
+        if view is None or not (len(wishes) == 1 or _is_clear(desk, view)):
+            return None
+        if is_worth(wish, view):
             views.append(view)
+            allowance -= look_price(desk, state, view)
     return views
+
+
+def _is_clear(desk: Desk, view: View) -> bool:
+    """Whether its frames are large enough to tell what they show; overviews need not."""
+    video = desk.library.video(view["video_id"])
+    assert video.width and video.height
+    longest = min(CLEAR_PX, max(video.width, video.height))
+    return view["kind"] == "overview" or max(view["width"], view["height"]) >= longest
 
 
 def _reserved(desk: Desk, state: State, views: Sequence[View]) -> list[LookTask]:

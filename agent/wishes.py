@@ -2,6 +2,7 @@
 believed most; and whether a look is worth its tokens."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from longtake.agent.belief import LEAST_GAIN, confidence, gain
 from longtake.agent.candidates import (
@@ -23,10 +24,28 @@ OVERVIEWS = 2
 """Videos that get an overview in the first round."""
 
 
-def own_wishes(desk: Desk, state: State) -> list[Wish]:
-    """By belief: overviews first where nothing speaks for a moment, then the best moments."""
+class Outlook(NamedTuple):
+    """What a round chooses by."""
+
+    left: Sequence[Candidate]
+    """Moments not looked at yet."""
+    sure: float
+    """That what was seen and read answers already, 0..1."""
+
+
+def outlook(desk: Desk, state: State) -> Outlook:
+    """What is known when a round begins."""
+    read = draft_answer(state, desk.library.sentence_encoder)["confidence"]
+    return Outlook(candidates(desk.library, state), confidence(state, read))
+
+
+def own_wishes(desk: Desk, state: State, left: Sequence[Candidate]) -> list[Wish]:
+    """By belief: overviews first where nothing speaks for a moment, then the best moments.
+
+    Args:
+        left: moments not looked at yet.
+    """
     videos = allowed_videos(desk.library, state)
-    left = candidates(desk.library, state)
     wishes: list[Wish] = []
     if not state.get("round") and _wants_overview(state, left):
         wishes = [
@@ -77,18 +96,15 @@ def _wish(video_id: str, span: Span, kind: ViewKind, why: str) -> Wish:
     }
 
 
-def worth(desk: Desk, state: State, wish: Wish, cost: int) -> bool:
+def worth(state: State, wish: Wish, cost: int, ahead: Outlook) -> bool:
     """Whether the look is expected to add enough for its tokens."""
-    left = candidates(desk.library, state)
     span = Span(wish["start"], wish["end"])
     belief = sum(
         c.belief * c.span.overlap(span) / max(1e-6, c.span.duration)
-        for c in left
+        for c in ahead.left
         if c.video_id == wish["video_id"]
     )
     candidate = Candidate(
         video_id=wish["video_id"], span=span, belief=min(1.0, belief), why=wish["why"]
     )
-    read = draft_answer(state, desk.library.sentence_encoder)["confidence"]
-    expected = gain(state, confidence(state, read), left, candidate)
-    return expected * 1000 >= LEAST_GAIN * cost
+    return gain(state, ahead.sure, ahead.left, candidate) * 1000 >= LEAST_GAIN * cost

@@ -157,8 +157,12 @@ def forecast(made: "Forecast") -> None:
         what = f"{view['kind']} {Span(view['start'], view['end'])}, {frames}"
         call = "answer" if view["kind"] == "glance" else "look"
         rows.add_row(call, f"{what} of {view['width']}x{view['height']}", f"{price:,}")
-    rows.add_row("", "zooms and further rounds, at most", f"{made.left:,}")
-    rows.add_row("answer", "set aside first", f"{made.answer:,}")
+    if any(view["kind"] == "glance" for view, _ in made.views):
+        rows.add_row("answer", "its words and the reply", f"{made.answer:,}")
+        rows.add_row("", "not used", f"{made.left:,}")
+    else:
+        rows.add_row("", "zooms and further rounds, at most", f"{made.left:,}")
+        rows.add_row("answer", "set aside first", f"{made.answer:,}")
     rows.add_row("", Text("at most", style="bold"), Text(f"{made.limit:,}", style="bold"))
     out = console()
     out.print(rows)
