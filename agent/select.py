@@ -1,6 +1,7 @@
 """What to look at next: the views of one round, within the tokens that exploration may use."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from langgraph.runtime import Runtime
@@ -33,10 +34,9 @@ FIRST_SHARE = 0.4
 SHARE = 0.6
 """Of the tokens left that any later round may take."""
 
-CLEAR_PX = 336
-"""Longer side of frames that several moments share a round for; where they would get less, there
-are fewer moments."""
 DETAILS: dict[ViewKind, Detail] = {"look": LOOK, "zoom": ZOOM}
+CLEAR = replace(LOOK, longest_sides=LOOK.longest_sides[:2], least_frames=2)
+"""Of looks that share a round: where they would get less, there are fewer of them."""
 
 
 async def select(state: State, runtime: Runtime[Context]) -> Command[Literal["look", "answer"]]:
@@ -140,21 +140,15 @@ def _shared(
     leave one too little for clear frames."""
     views: list[View] = []
     for place, wish in enumerate(wishes):
-        view = _view(desk, state, wish, allowance // (len(wishes) - place), len(views))
-        if view is None or not (len(wishes) == 1 or _is_clear(desk, view)):
+        detail = CLEAR if wish["kind"] == "look" and len(wishes) > 1 else None
+        share = allowance // (len(wishes) - place)
+        view = _view(desk, state, wish, share, len(views), detail)
+        if view is None:
             return None
         if is_worth(wish, view):
             views.append(view)
             allowance -= look_price(desk, state, view)
     return views
-
-
-def _is_clear(desk: Desk, view: View) -> bool:
-    """Whether its frames are large enough to tell what they show; overviews need not."""
-    video = desk.library.video(view["video_id"])
-    assert video.width and video.height
-    longest = min(CLEAR_PX, max(video.width, video.height))
-    return view["kind"] == "overview" or max(view["width"], view["height"]) >= longest
 
 
 def _reserved(desk: Desk, state: State, views: Sequence[View]) -> list[LookTask]:
@@ -175,11 +169,19 @@ def _reserved(desk: Desk, state: State, views: Sequence[View]) -> list[LookTask]
     return tasks
 
 
-def _view(desk: Desk, state: State, wish: Wish, allowance: int, before: int) -> View | None:
+def _view(
+    desk: Desk,
+    state: State,
+    wish: Wish,
+    allowance: int,
+    before: int,
+    detail: Detail | None = None,
+) -> View | None:
     """The wish as pictures within the allowance of tokens, or None when that is too little.
 
     Args:
         before: views of the round that come before it.
+        detail: in place of what its kind has.
     """
     place = Place(
         number=len(state.get("views") or []) + before + 1,
@@ -190,11 +192,17 @@ def _view(desk: Desk, state: State, wish: Wish, allowance: int, before: int) -> 
     def price(shown: Shown) -> int:
         return look_price(desk, state, view_of(shown, wish, place))
 
-    fitted = _fitted(desk, wish, allowance, price)
+    fitted = _fitted(desk, wish, allowance, price, detail)
     return fitted_view(fitted, wish, place) if fitted is not None else None
 
 
-def _fitted(desk: Desk, wish: Wish, allowance: int, price: Callable[[Shown], int]) -> Fitted | None:
+def _fitted(
+    desk: Desk,
+    wish: Wish,
+    allowance: int,
+    price: Callable[[Shown], int],
+    detail: Detail | None,
+) -> Fitted | None:
     video = desk.library.video(wish["video_id"])
     span = Span(wish["start"], wish["end"])
     stamps = desk.library.settings.vlm.stamps
@@ -209,7 +217,7 @@ def _fitted(desk: Desk, wish: Wish, allowance: int, price: Callable[[Shown], int
             stamped=stamps,
         )
         return overview(stretch, allowance, price=price)
-    detail = DETAILS[wish["kind"]]
+    detail = detail or DETAILS[wish["kind"]]
     wanted = zoomed(
         video,
         Zoom(span=span, crop=box_of(wish["crop"]) if wish["crop"] is not None else None),
