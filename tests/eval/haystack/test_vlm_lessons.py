@@ -146,7 +146,7 @@ def test_gates_are_those_of_the_flights_that_are_called() -> None:
 
 def test_times_lie_among_those_of_the_strip(strips: list[Strip]) -> None:
     for family in seen_questions.FROM_FRAMES:
-        if family != "gone":
+        if family not in ("gone", "order"):
             for strip, lesson in asked_of(strips, family):
                 assert {time for span in lesson.spans for time in span} <= set(strip.times)
 

@@ -14,6 +14,7 @@ from longtake.eval.haystack.models.vlm.frame_questions import NOT_THERE, short_q
 from longtake.eval.haystack.models.vlm.lessons import (
     SHORT_TOKENS,
     Sample,
+    any_shot,
     ask,
     frames_of,
     look_at,
@@ -24,7 +25,7 @@ from longtake.eval.haystack.models.vlm.lessons import (
 from longtake.eval.haystack.models.vlm.questions import WRONG, Ask, Lesson
 from longtake.eval.haystack.models.vlm.replies import options_of
 from longtake.eval.haystack.models.vlm.seen_questions import FROM_FRAMES
-from longtake.eval.haystack.models.vlm.strips import U8, Shot, Strip, invented, quotes, shot
+from longtake.eval.haystack.models.vlm.strips import U8, Shot, Strip, invented, quotes
 from longtake.eval.haystack.models.vlm.written_lessons import moment, random_claim, random_question
 from longtake.tools.vlm.messages import Message, Part, Request, Text
 
@@ -85,12 +86,12 @@ def _shuffled(rng: np.random.Generator) -> Shot:
 
 
 def glimpse(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sample:
-    """Bare answers from frames as looks have them.
+    """Bare answers from frames of one stretch or of several.
 
     Args:
         most_tokens: of its frames.
     """
-    found = shot(rng, days, most_tokens)
+    found = any_shot(rng, days, most_tokens)
     return _bare(rng, replace(found, strip=replace(found.strip, heard=())), FROM_FRAMES)
 
 

@@ -147,11 +147,41 @@ def _sounding(
     )  # fmt: skip
 
 
+def chain(rng: np.random.Generator, strip: Strip) -> Lesson | None:
+    """The picture in the room that a board gives for somebody's code: the code said, its room
+    written, the room's picture in a frame."""
+    said = _said(strip, "code")
+    if not said:
+        return None
+    rooms = {own: value for _, own, word, value in _written(strip) if word == "ROOM"}
+    known = [(heard, line) for heard, line in said if line.value in rooms]
+    heard, line = (known or said)[int(rng.integers(len(known or said)))]
+    room = rooms.get(line.value)
+    hanging = [
+        (time, " ".join(frame.picture.what))
+        for time, frame in zip(strip.times, strip.frames, strict=True)
+        if frame.room and frame.picture and isinstance(frame.picture.what, tuple)
+        and frame.room.name == room and strip.tells(room)
+    ]  # fmt: skip
+    asked = put_into_words(rng, "chain", name=line.subject)
+    pictures = [" ".join(f.picture.what) for f in strip.frames if f.picture]  # type: ignore[arg-type]
+    if not hanging:
+        wrong = others(rng, "", pictures, names.picture_name)
+        return Lesson(asked=asked, family="chain", answer=None, wrong=wrong)
+    time, picture = hanging[0]
+    return Lesson(
+        asked=asked, family="chain", answer=picture, claim=f"Room {room} has a {picture}.",
+        spans=((heard.start, heard.end), (time, time)),
+        wrong=others(rng, picture, pictures, names.picture_name),
+    )  # fmt: skip
+
+
 FROM_LINES: dict[str, tuple[Ask, float]] = {
     "gate": (gate, 2.0),
     "moved": (moved, 1.0),
     "row": (row, 3.0),
     "day": (day, 1.0),
     "alarm": (alarm, 1.5),
+    "chain": (chain, 1.0),
 }
 """With how often each is asked."""

@@ -18,6 +18,7 @@ from longtake.agent.requests import (
     option_lines,
     seconds,
 )
+from longtake.eval.haystack.models.vlm.cuts import cut_together
 from longtake.eval.haystack.models.vlm.facts import Facts
 from longtake.eval.haystack.models.vlm.footage import Reel, any_reel
 from longtake.eval.haystack.models.vlm.frame_questions import short_questions
@@ -42,8 +43,10 @@ JUDGED_TOKENS = 400
 """Most of frames that are judged at once."""
 FURTHER = 3
 """Questions about the same frames behind the first."""
-TRIES = (0, 1, 2, 4)
+TRIES = (0, 0, 1, 2)
 """How often to look for a question that a strip answers instead of one that it does not."""
+HEARD_ALONE = ("gate", "moved", "row", "day")
+"""Families that lines answer without frames."""
 SHORT_WIDTHS = (224, 336, 448, 448, 448, 640)
 """Pixels of frames that short questions are about."""
 SHORT_QUESTIONS = 8
@@ -122,7 +125,7 @@ def ask(
     one that the strip has anything for."""
     kinds = families or {**FROM_FRAMES, **(FROM_LINES if strip.heard else {})}
     if not strip.frames:
-        kinds = {family: own for family, own in FROM_LINES.items() if family != "alarm"}
+        kinds = {family: FROM_LINES[family] for family in HEARD_ALONE}
     lesson = _any_of(rng, strip, kinds)
     for _ in range(int(rng.choice(TRIES))):
         lesson = lesson if lesson.answer else _any_of(rng, strip, kinds)
@@ -182,7 +185,7 @@ def glance(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> 
     Args:
         most_tokens: of its frames.
     """
-    found = shot(rng, days, most_tokens)
+    found = any_shot(rng, days, most_tokens)
     strip, video = found.strip, f"V{rng.integers(1, 4)}"
     lesson = ask(rng, strip)
     count = min(int(rng.choice((1, 2, 3))), len(strip.times))
@@ -212,6 +215,15 @@ def glance(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> 
     return Sample(tuple(turns), found.pixels, strip.frames)
 
 
+def any_shot(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Shot:
+    """One stretch, as looks have it, or several, as all else has them.
+
+    Args:
+        most_tokens: of its frames.
+    """
+    return (shot if rng.random() < 0.4 else cut_together)(rng, days, most_tokens)
+
+
 def judge(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sample:
     """Yes or no about each frame, as presets ask that score frames by a model.
 
@@ -234,7 +246,7 @@ def read(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sa
         most_tokens: of its frames; 0 for lines alone.
     """
     if most_tokens and rng.random() < 0.7:
-        shown = shot(rng, days, most_tokens)
+        shown = any_shot(rng, days, most_tokens)
     else:
         heard = invented(rng, int(rng.choice((2, 4, 8, 16, 24))))
         strip = Strip(times=(), frames=(), heard=tuple(heard))

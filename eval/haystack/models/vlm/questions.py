@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 
@@ -13,6 +12,9 @@ from longtake.timing import format_time
 
 WRONG = 4
 """Options beside the right one."""
+
+APART_S = 8.0
+"""Seconds between frames of one passage or visit, at most."""
 
 Stretch = tuple[float, float]
 """From and to, in seconds."""
@@ -36,6 +38,8 @@ class Lesson:
     """What options may say besides; empty where there are none."""
     several: bool = False
     """All times are wanted, not only the clearest."""
+    listed: tuple[str, ...] = ()
+    """Options that are always shown, in this order; none of them is the answer."""
 
 
 Ask = Callable[[np.random.Generator, Strip], Lesson | None]
@@ -61,12 +65,16 @@ def others(
 
 
 def runs(times: Sequence[float], hits: Sequence[bool]) -> tuple[Stretch, ...]:
-    """Stretches of successive times that are hit, from the first to the last of each."""
-    found = []
-    for hit, group in groupby(zip(times, hits, strict=True), key=lambda pair: pair[1]):
-        own = [time for time, _ in group]
-        if hit:
-            found.append((own[0], own[-1]))
+    """Stretches of successive times that are hit, from the first to the last of each; further than
+    `APART_S` apart they are not successive."""
+    found: list[Stretch] = []
+    before = None
+    for time, hit in zip(times, hits, strict=True):
+        if hit and before is not None and time - before <= APART_S:
+            found[-1] = (found[-1][0], time)
+        elif hit:
+            found.append((time, time))
+        before = time if hit else None
     return tuple(found)
 
 

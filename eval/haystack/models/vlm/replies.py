@@ -57,6 +57,8 @@ def cited_stretches(lesson: Lesson, video: str) -> list[dict[str, Any]]:
 
 def options_of(rng: np.random.Generator, lesson: Lesson) -> list[str]:
     """Five in random order; none where the question has none, and for some that could."""
+    if lesson.listed:
+        return list(lesson.listed)
     if len(lesson.wrong) < WRONG or rng.random() < 0.4:
         return []
     if lesson.answer is None:

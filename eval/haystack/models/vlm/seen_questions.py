@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, permutations
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from longtake.eval.haystack.acts import Actor, Thing
 from longtake.eval.haystack.models.vlm import names
 from longtake.eval.haystack.models.vlm.names import pick
 from longtake.eval.haystack.models.vlm.questions import (
+    WRONG,
     Ask,
     Lesson,
     clocks,
@@ -22,6 +23,8 @@ from longtake.eval.haystack.models.vlm.questions import (
 from longtake.eval.haystack.models.vlm.strips import Strip
 from longtake.eval.haystack.wording import who, with_article
 
+ORDERED = 4
+"""Events of a question about order."""
 CITED = 4
 """Passages of a vehicle that are cited at most."""
 
@@ -137,7 +140,8 @@ def other_numbers(rng: np.random.Generator, right: int) -> tuple[str, ...]:
 
 
 def gone(rng: np.random.Generator, strip: Strip) -> Lesson | None:
-    """Which thing a cabinet has lost between its first two views."""
+    """Which thing a cabinet has lost between its first two views; now and then of one that is seen
+    once."""
     views: dict[str, list[tuple[float, frozenset[str]]]] = {}
     for time, frame in zip(strip.times, strip.frames, strict=True):
         if frame.place == "cabinet" and frame.room:
@@ -155,7 +159,13 @@ def gone(rng: np.random.Generator, strip: Strip) -> Lesson | None:
                 claim=f"The thing is a {name}.", spans=((held[0][0], held[-1][0]),),
                 wrong=others(rng, name, sorted(kinds[1]), names.thing_name),
             )  # fmt: skip
-    return None
+    if not views or rng.random() < 0.8:
+        return None
+    room, held = next(iter(views.items()))
+    return Lesson(
+        asked=put_into_words(rng, "gone", room=room), family="gone", answer=None,
+        wrong=others(rng, "", sorted(held[0][1]), names.thing_name),
+    )  # fmt: skip
 
 
 def longest(rng: np.random.Generator, strip: Strip) -> Lesson | None:
@@ -199,6 +209,40 @@ def latest(rng: np.random.Generator, strip: Strip) -> Lesson | None:
     )  # fmt: skip
 
 
+def order(rng: np.random.Generator, strip: Strip) -> Lesson | None:
+    """In which order four things happen, told as haystacks tell them: by the thing that is put
+    down, or by who is there."""
+    shown = strip.actors
+    carried: dict[str, list[Actor]] = {}
+    for actor, frame in zip(shown, strip.frames, strict=True):
+        if actor and frame.carried:
+            carried.setdefault(str(frame.carried.what), []).append(actor)
+    told = []
+    for actor in dict.fromkeys(actor for actor in shown if actor):
+        if len(runs(strip.times, [other == actor for other in shown])) > 1:
+            continue
+        own = [thing for thing, by in carried.items() if set(by) == {actor}]
+        ways = [f"{with_article(thing)} is put on a shelf" for thing in own[:1]]
+        told.append(pick(rng, [*ways, f"the actor with {who(actor)} is there"]))
+    if len(told) < ORDERED:
+        return None
+    chosen = sorted(rng.permutation(len(told))[:ORDERED].tolist())
+    places = rng.permutation(ORDERED).tolist()
+    listed = tuple(told[chosen[place]] for place in places)
+    right = [places.index(i) for i in range(ORDERED)]
+    asked = put_into_words(rng, "order")
+    if rng.random() < 0.5:
+        said = ", ".join(chr(ord("A") + i) for i in right)
+        return Lesson(asked=asked, family="order", answer=said, listed=listed)
+    numbered = "; ".join(f"{i}. {text}" for i, text in enumerate(listed, 1))
+    said = ", ".join(str(i + 1) for i in right)
+    orders = [", ".join(str(i + 1) for i in way) for way in permutations(range(ORDERED))]
+    wrong = [way for way in (orders[i] for i in rng.permutation(len(orders))) if way != said]
+    return Lesson(
+        asked=f"{asked} {numbered}.", family="order", answer=said, wrong=tuple(wrong[:WRONG])
+    )
+
+
 FROM_FRAMES: dict[str, tuple[Ask, float]] = {
     "put": (put, 5.0),
     "when": (when, 2.0),
@@ -207,5 +251,6 @@ FROM_FRAMES: dict[str, tuple[Ask, float]] = {
     "gone": (gone, 1.0),
     "longest": (longest, 1.0),
     "latest": (latest, 1.0),
+    "order": (order, 1.0),
 }
 """With how often each is asked."""

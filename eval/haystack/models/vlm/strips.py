@@ -27,6 +27,8 @@ KEPT_S = 0.5
 """Seconds between frames that are kept of a day."""
 TIME_TOKENS = 12
 """Of a frame's second in words."""
+NEAR = 0.4
+"""Share of codes that are one place off another of the same lines."""
 SPEAKING = 14
 """Characters a second."""
 
@@ -111,31 +113,33 @@ def shot(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sh
     shown = [rescaled(still, width) for still in stills]
     heard: list[Heard] = []
     if rng.random() < 0.5:
-        heard = heard_in(rng, reel, began, began + gap * count, offset)
+        heard = heard_in(rng, reel, [(began, began + gap * count)], offset - began)
     strip = Strip(times=tuple(times), frames=tuple(facts for _, facts in shown), heard=tuple(heard))
     pixels = tuple(pixels for pixels, _ in shown)
     return Shot(strip=strip, pixels=pixels, start=offset, end=offset + gap * count)
 
 
 def heard_in(
-    rng: np.random.Generator, reel: Reel, start: float, end: float, offset: float
+    rng: np.random.Generator, reel: Reel, stretches: Sequence[tuple[float, float]], moved: float
 ) -> list[Heard]:
-    """What is said and written in a stretch of a day, as longtake's index has it: small rows and
+    """What is said and written in stretches of a day, as longtake's index has it: small rows and
     some lines are missing.
 
     Args:
-        start: second of the day.
-        end: second of the day.
-        offset: what the clock of the strip shows at `start`.
+        stretches: seconds of the day.
+        moved: by how much the clock of the strip is ahead of the day's.
     """
-    found = []
-    for line in reel.day.lines:
-        until = line.at_s + len(line.text) / SPEAKING
-        if start <= until and line.at_s <= end:
-            found.append(Heard(start=line.at_s, end=until, text=line.text, kind="said", line=line))
-    for scene in reel.day.scenes:
-        if scene.last / reel.fps >= start and scene.first / reel.fps <= end:
-            found += _written_in(rng, scene, reel.fps, start, end)
+    found = list[Heard]()
+    for start, end in stretches:
+        for line in reel.day.lines:
+            until = line.at_s + len(line.text) / SPEAKING
+            if start <= until and line.at_s <= end:
+                heard = Heard(start=line.at_s, end=until, text=line.text, kind="said", line=line)
+                found.append(heard)
+        for scene in reel.day.scenes:
+            if scene.last / reel.fps >= start and scene.first / reel.fps <= end:
+                found += _written_in(rng, scene, reel.fps, start, end)
+    found = list({(h.start, h.text): h for h in found}.values())
     if rng.random() < 0.5:
         number = int(rng.integers(1, 41))
         found.append(Heard(start=0.0, end=600.0, text=f"DAY {number}", kind="on screen"))
@@ -144,7 +148,6 @@ def heard_in(
     if len(found) > most:
         at = int(rng.integers(0, len(found) - most))
         found = found[at : at + most]
-    moved = offset - start
     return [replace(h, start=max(0.0, h.start + moved), end=max(0.1, h.end + moved)) for h in found]
 
 
@@ -170,10 +173,11 @@ def _written_in(
 
 def invented(rng: np.random.Generator, count: int) -> list[Heard]:
     """Lines of many videos at random, in the order of time."""
-    found, at = [], float(rng.uniform(0, 600))
+    found, at = list[Heard](), float(rng.uniform(0, 600))
     people = all_names(rng)[:count]
+    codes: dict[str, list[str]] = {}
     for person in people:
-        text, line = _invented_line(rng, person)
+        text, line = _invented_line(rng, person, codes)
         length = float(rng.uniform(0.5, 5))
         kind = "said" if line else "on screen"
         start, end = round(at, 1), round(at + length, 1)
@@ -182,18 +186,24 @@ def invented(rng: np.random.Generator, count: int) -> list[Heard]:
     return found
 
 
-def _invented_line(rng: np.random.Generator, person: str) -> tuple[str, Line | None]:
-    """What is said or written, and the parts of what is said."""
+def _invented_line(
+    rng: np.random.Generator, person: str, codes: dict[str, list[str]]
+) -> tuple[str, Line | None]:
+    """What is said or written, and the parts of what is said.
+
+    Args:
+        codes: those made before, by pattern; the new one is added.
+    """
     kind = names.pick(rng, ("flight", "moved", "code", "alarm", "row", "row", "room", "day"))
     match kind:
         case "flight":
-            own, value = names.code(rng, "AA999"), names.gate_number(rng)
+            own, value = _own_code(rng, codes, "AA999"), names.gate_number(rng)
             return _said("flight", f"Flight {own} boards at gate number {value}.", own, value)
         case "moved":
             value = names.room_name(rng)
             return _said("moved", f"{person} has moved to room {value}.", person, value)
         case "code":
-            value = names.code(rng)
+            value = _own_code(rng, codes)
             return _said("code", f"{person} works under code {value}.", person, value)
         case "alarm":
             alarm = names.pick(rng, ALARMS)
@@ -201,11 +211,22 @@ def _invented_line(rng: np.random.Generator, person: str) -> tuple[str, Line | N
         case "row":
             word = names.pick(rng, (*WORDS.numbers, "ROOM"))
             value = names.room_name(rng) if word == "ROOM" else names.board_number(rng)
-            return f"{names.code(rng)} {word} {value}", None
+            return f"{_own_code(rng, codes)} {word} {value}", None
         case "room":
             return names.room_name(rng), None
         case _:
             return names.day_name(rng).upper(), None
+
+
+def _own_code(rng: np.random.Generator, codes: dict[str, list[str]], pattern: str = "AAA99") -> str:
+    """A code that no other line has; often one place off one that another has."""
+    before = codes.setdefault(pattern, [])
+    while True:
+        near = bool(before) and rng.random() < NEAR
+        made = names.one_off(rng, names.pick(rng, before)) if near else names.code(rng, pattern)
+        if made not in before:
+            before.append(made)
+            return made
 
 
 def _said(kind: LineKind, text: str, subject: str, value: str) -> tuple[str, Line]:

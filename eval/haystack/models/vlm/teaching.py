@@ -35,9 +35,10 @@ KINDS: Kinds = {
     "glance": (lessons.glance, 1.5),
     "judge": (lessons.judge, 0.3),
     "read": (lessons.read, 2.5),
+    "lines": (lambda rng, days, most: lessons.read(rng, days, 0), 2.0),
     "recall": (lambda rng, days, most: easy_lessons.recall(rng), 1.0),
     "answer": (lambda rng, days, most: written_lessons.answer(rng), 2.0),
-    "plan": (lambda rng, days, most: written_lessons.plan(rng), 0.1),
+    "plan": (lambda rng, days, most: written_lessons.plan(rng), 0.5),
     "reflect": (lambda rng, days, most: written_lessons.reflect(rng), 0.12),
 }
 """All lessons as they are used."""
