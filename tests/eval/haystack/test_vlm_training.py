@@ -17,11 +17,12 @@ from PIL import Image
 
 from longtake.agent.requests import answer_request, look_request
 from longtake.eval.haystack.models.vlm import lessons, naming, windows, written_lessons
-from longtake.eval.haystack.models.vlm.build import WIDTH, make_model, make_tokenizer
+from longtake.eval.haystack.models.vlm.build import WIDTH, make_model, make_tokenizer, save
 from longtake.eval.haystack.models.vlm.footage import Reel
 from longtake.eval.haystack.models.vlm.labels import patches
 from longtake.eval.haystack.models.vlm.lessons import Sample
 from longtake.eval.haystack.models.vlm.seeing import Heads, cards, squares
+from longtake.eval.haystack.models.vlm.soup import averaged
 from longtake.eval.haystack.models.vlm.starts import BACK, BESIDE, begin, begin_text
 from longtake.eval.haystack.models.vlm.teaching import (
     IGNORED,
@@ -275,3 +276,16 @@ def test_alone_gradients_stay_as_they_are() -> None:
     one.grad = torch.ones(1)
     average([one])
     assert (one.grad.item(), agreed(0.25), place()) == (1.0, 0.25, 0)
+
+
+def test_a_soup_is_the_mean_of_both_models(made: Made, tmp_path: Path) -> None:
+    other = deepcopy(made.model)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter += 0.5
+    for name, model in (("a", made.model), ("b", other)):
+        save(model, made.processor, tmp_path / name)
+    soup = averaged(tmp_path / "a", tmp_path / "b").state_dict()
+    for name, tensor in made.model.state_dict().items():
+        assert soup[name].dtype == torch.float16
+        assert torch.allclose(soup[name].float(), tensor + 0.25, atol=2e-3, rtol=1e-3), name
