@@ -32,7 +32,7 @@ from longtake.eval.haystack.models.vlm.replies import (
     options_of,
 )
 from longtake.eval.haystack.models.vlm.seen_questions import FROM_FRAMES
-from longtake.eval.haystack.models.vlm.strips import U8, Shot, Strip, invented, quotes, shot
+from longtake.eval.haystack.models.vlm.strips import U8, Heard, Shot, Strip, invented, quotes, shot
 from longtake.eval.reading import GUESS, MAY_ABSTAIN
 from longtake.prompts import render
 from longtake.tools.vlm.messages import Frames, Message, Part, Picture, Request, Text
@@ -45,6 +45,8 @@ FURTHER = 3
 """Questions about the same frames behind the first."""
 TRIES = (0, 0, 1, 2)
 """How often to look for a question that a strip answers instead of one that it does not."""
+FOUND = 0.4
+"""Share of calls with frames whose lines are from anywhere, as a search finds them."""
 HEARD_ALONE = ("gate", "moved", "row", "day")
 """Families that lines answer without frames."""
 SHORT_WIDTHS = (224, 336, 448, 448, 448, 640)
@@ -187,7 +189,10 @@ def glance(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> 
     """
     found = any_shot(rng, days, most_tokens)
     strip, video = found.strip, f"V{rng.integers(1, 4)}"
+    if rng.random() < FOUND:
+        strip = replace(strip, heard=tuple(invented(rng, int(rng.choice((2, 4, 8))))))
     lesson = ask(rng, strip)
+    heard = best_first(rng, strip.heard, lesson)
     count = min(int(rng.choice((1, 2, 3))), len(strip.times))
     groups = [group.tolist() for group in np.array_split(np.arange(len(strip.times)), count)]
     parts: list[Part] = []
@@ -199,10 +204,10 @@ def glance(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> 
         parts.append(frames_of([found.pixels[i] for i in group], times))
         moments.append((label, start, end))
     evidence: list[Quote] = []
-    for heard in strip.heard:
+    for line in heard:
         label = f"E{len(moments) + 1}"
-        evidence.append((moment_head(label, video, heard.start, heard.end, heard.kind), heard.text))
-        moments.append((label, heard.start, heard.end))
+        evidence.append((moment_head(label, video, line.start, line.end, line.kind), line.text))
+        moments.append((label, line.start, line.end))
     cited = [
         {"label": label}
         for label, start, end in moments
@@ -213,6 +218,15 @@ def glance(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> 
     request = answer_request(*parts, question=lesson.asked, options=options, evidence=evidence)
     turns = [(request, answer_reply(lesson, options, cited))]
     return Sample(tuple(turns), found.pixels, strip.frames)
+
+
+def best_first(rng: np.random.Generator, heard: Sequence[Heard], lesson: Lesson) -> list[Heard]:
+    """The lines, half of the time with the one that tells the answer in front, where a search has
+    it."""
+    told = [h for h in heard if (h.start, h.end) in lesson.spans]
+    if not told or rng.random() < 0.5:
+        return list(heard)
+    return [*told, *(h for h in heard if h not in told)]
 
 
 def any_shot(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Shot:

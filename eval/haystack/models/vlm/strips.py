@@ -172,12 +172,14 @@ def _written_in(
 
 
 def invented(rng: np.random.Generator, count: int) -> list[Heard]:
-    """Lines of many videos at random, in the order of time."""
+    """Lines of many videos at random, in the order of time; of any kinds, or all of one or two, as
+    a search finds them."""
     found, at = list[Heard](), float(rng.uniform(0, 600))
     people = all_names(rng)[:count]
     codes: dict[str, list[str]] = {}
+    kinds = _KINDS if rng.random() < 0.5 else [names.pick(rng, _KINDS) for _ in range(2)]
     for person in people:
-        text, line = _invented_line(rng, person, codes)
+        text, line = _invented_line(rng, names.pick(rng, kinds), person, codes)
         length = float(rng.uniform(0.5, 5))
         kind = "said" if line else "on screen"
         start, end = round(at, 1), round(at + length, 1)
@@ -186,15 +188,17 @@ def invented(rng: np.random.Generator, count: int) -> list[Heard]:
     return found
 
 
+_KINDS = ("flight", "moved", "code", "alarm", "row", "row", "room", "day")
+
+
 def _invented_line(
-    rng: np.random.Generator, person: str, codes: dict[str, list[str]]
+    rng: np.random.Generator, kind: str, person: str, codes: dict[str, list[str]]
 ) -> tuple[str, Line | None]:
     """What is said or written, and the parts of what is said.
 
     Args:
         codes: those made before, by pattern; the new one is added.
     """
-    kind = names.pick(rng, ("flight", "moved", "code", "alarm", "row", "row", "room", "day"))
     match kind:
         case "flight":
             own, value = _own_code(rng, codes, "AA999"), names.gate_number(rng)

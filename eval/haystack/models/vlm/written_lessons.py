@@ -12,7 +12,7 @@ from longtake.agent.requests import Quote, answer_request, plan_request, reflect
 from longtake.eval.haystack.models.facts import WORDS
 from longtake.eval.haystack.models.vlm import names
 from longtake.eval.haystack.models.vlm.heard_questions import FROM_LINES
-from longtake.eval.haystack.models.vlm.lessons import Sample
+from longtake.eval.haystack.models.vlm.lessons import Sample, best_first
 from longtake.eval.haystack.models.vlm.names import Name, pick
 from longtake.eval.haystack.models.vlm.questions import (
     WRONG,
@@ -135,7 +135,7 @@ def _known_lines(rng: np.random.Generator, lines: Sequence[Heard]) -> Known:
     if rng.random() < 0.15:
         claimed = moment(rng, lesson.claim)
         evidence = [] if lesson.answer is None else [claimed]
-    return Known(lesson, evidence, heard, cited)
+    return Known(lesson, evidence, best_first(rng, heard, lesson), cited)
 
 
 def _known_chain(rng: np.random.Generator, lines: Sequence[Heard]) -> Known:
