@@ -7,22 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from longtake.agent.desk import Desk
+from longtake.agent.lines import lines
 from longtake.agent.quotes import KINDS, cut, moment_head
-from longtake.agent.reader import read
 from longtake.agent.requests import Quote, answer_request
 from longtake.agent.seeking import in_order
 from longtake.agent.sightings import sightings
-from longtake.agent.state import Citation, Row, State, View
+from longtake.agent.state import Citation, State, View
 from longtake.agent.views import shown_of
 from longtake.errors import BudgetExceeded, MediaError
 from longtake.tools.view import blank_parts
 from longtake.tools.vlm.messages import Part, Request, Text
 
 MOST_PIECES = 16
-MOST_READ = 8
-"""Lines of speech and on-screen text."""
-NEAR = 0.2
-"""Readings that score less are not shown."""
 TOLD = 6
 """Pieces shown for a decision."""
 ROOM = 256
@@ -51,7 +47,7 @@ def pieces(desk: Desk, state: State) -> list[Piece]:
     """Everything worth telling, most telling first."""
     return _labelled(
         desk,
-        [*_glanced(glanced(state)), *_seen(state), *_read(desk, state), *_unsure(state)],
+        [*_glanced(glanced(state)), *_seen(state), *lines(desk, state), *_unsure(state)],
     )
 
 
@@ -184,37 +180,6 @@ def _seen(state: State) -> list[tuple[Citation, str]]:
             sighting.claim,
         )
         for sighting in in_order(state, sightings(state))
-    ]
-
-
-def _read(desk: Desk, state: State) -> list[tuple[Citation, str]]:
-    """Lines that come nearest to the question, and lines beside a moment asked about."""
-    encoder = desk.library.sentence_encoder
-    rows: dict[tuple[str, int], tuple[float, Row, int]] = {}
-    for index, asked in enumerate(state["plan"]["sub_queries"]):
-        own = [row for row in state["rows"] if row["query"] == index or row["beside"]]
-        for reading in read(asked, own, encoder):
-            for row in reading.rows:
-                score = reading.score + (0.2 if row["beside"] else 0.0)
-                known = rows.get((row["lane"], row["id"]))
-                if score >= NEAR and (known is None or score > known[0]):
-                    rows[row["lane"], row["id"]] = (score, row, index)
-    best = sorted(rows.values(), key=lambda item: -item[0])[:MOST_READ]
-    return [
-        (
-            {
-                "lane": row["lane"],
-                "video_id": row["video_id"],
-                "start": row["start"],
-                "end": row["end"],
-                "quote": row["text"],
-                "rows": [row["id"]],
-                "score": round(score, 4),
-                "query": index,
-            },
-            row["text"] or "",
-        )
-        for score, row, index in best
     ]
 
 

@@ -111,9 +111,12 @@ _MENTIONS = re.compile(
 _ORDER = re.compile(
     r"\b(first|last|final|second|third|fourth|fifth|[1-9]\d?(?:st|nd|rd|th))\b"
     r"(?= (?:time|moment|occurrence|appear|seen|"
-    r"shown|mention|scene|shot)|[^.?]*\b(?:appears?|seen|shown|mentioned|happens?)\b)",
+    r"shown|mention|scene|shot)|[^.?]*\b(?:appears?|seen|shown|mentioned|happens?)\b)"
+    r"|\bthe (first|last|latest|most recent)(?= (?:\w+ ){1,3}(?:that|who|which) )"
+    r"|\b(most recently)\b",
     re.IGNORECASE,
 )
+_LAST = ("last", "final", "latest", "most recent", "most recently")
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _WHOLE = re.compile(
     r"\b(?:summar\w+|overall|throughout|main (?:topic|theme|point|idea)s?|how many times|"
@@ -217,8 +220,8 @@ def _order(question: str) -> Ordinal:
     match = _ORDER.search(_QUOTED.sub("", question))
     if match is None:
         return {"order": None, "nth": None}
-    word = match[1].lower()
-    if word in ("last", "final"):
+    word = next(group for group in match.groups() if group).lower()
+    if word in _LAST:
         return {"order": "last", "nth": None}
     number = _ORDINALS.get(word) or int(re.sub(r"\D", "", word))
     return {"order": "first", "nth": None} if number == 1 else {"order": "nth", "nth": number}
