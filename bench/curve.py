@@ -87,8 +87,18 @@ def by_budget(runs: Runs) -> str:
     return table(["system", *map(str, budgets), "mean height"], rows)
 
 
+def shared(runs: Runs) -> Runs:
+    """The runs with budgets that all systems have."""
+    budgets = set.intersection(*({r.identity.budget for r in own} for own in runs.values()))
+    return {
+        name: [result for result in own if result.identity.budget in budgets]
+        for name, own in runs.items()
+    }
+
+
 def by_family(runs: Runs) -> str:
-    """Mean heights of the systems that have every budget."""
+    """Mean heights over the budgets that all systems have."""
+    runs = shared(runs)
     samples = runs[AGENT][0].samples
     counts = Counter(sample.axes["family"] for sample in samples)
     rows = []
@@ -154,7 +164,8 @@ def page(runs: Runs, factors: Sequence[str] = ()) -> Iterator[str]:
         own = part(runs, lambda s, n=length: s.axes["length_min"] == n)  # type: ignore[misc]
         yield f"## Videos of {length} min\n\n" + by_budget(own)
         yield f"## Videos of {length} min: the agent against others\n\n" + over(own, factors)
-    yield "## Mean heights by family\n\n" + by_family(runs)
+    budgets = budgets_of(shared(runs))
+    yield f"## Mean heights by family, {budgets[0]} to {budgets[-1]} tokens\n\n" + by_family(runs)
     yield "## Tokens and evidence\n\n" + spent(runs)
 
 
