@@ -4,6 +4,7 @@ answers it, or nothing."""
 from collections.abc import Sequence
 
 from longtake.agent.choices import choice_confidence, choose
+from longtake.agent.citations import row_citation
 from longtake.agent.reader import Reading, confidence, missing_names, read, threshold
 from longtake.agent.state import Citation, Draft, Row, State, SubQuery
 from longtake.index.lanes import SentenceEncoder
@@ -106,7 +107,7 @@ def _beside_answer(state: State) -> Draft:
         reason = f"no line shows when {relation['anchor']['text']!r} is"
         if chosen and anchor is None:
             reason = "the moment asked about was not found"
-    citations = [_row_citation(row) for row in chosen]
+    citations = [row_citation(row) for row in chosen]
     return {
         "citations": [] if abstained else citations,
         "leads": (citations if abstained and anchor is not None else []) + _pictures(state["rows"]),
@@ -147,27 +148,14 @@ def _choice_answer(
 
 def _citation(reading: Reading, query: int) -> Citation:
     """The moment that answers: the reading's key row."""
-    return {**_row_citation(reading.key), "score": round(reading.score, 4), "query": query}
+    return {**row_citation(reading.key), "score": round(reading.score, 4), "query": query}
 
 
 def _context(reading: Reading, query: int) -> list[Citation]:
     """The neighbour that the key row is read with."""
-    return [{**_row_citation(row), "query": query} for row in reading.context]
-
-
-def _row_citation(row: Row) -> Citation:
-    return {
-        "lane": row["lane"],
-        "video_id": row["video_id"],
-        "start": row["start"],
-        "end": row["end"],
-        "quote": row["text"],
-        "rows": [row["id"]],
-        "score": round(row["score"], 4),
-        "query": row["query"],
-    }
+    return [{**row_citation(row), "query": query} for row in reading.context]
 
 
 def _pictures(rows: Sequence[Row]) -> list[Citation]:
     """The nearest clips; nothing looked at them, so they are leads and never evidence."""
-    return [_row_citation(row) for row in rows if row["lane"] == "visual"][:LEADS]
+    return [row_citation(row) for row in rows if row["lane"] == "visual"][:LEADS]

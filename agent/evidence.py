@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from longtake.agent.citations import view_citation
 from longtake.agent.desk import Desk
 from longtake.agent.lines import lines
 from longtake.agent.quotes import KINDS, cut, moment_head
@@ -136,21 +137,6 @@ def set_aside_answer(desk: Desk, state: State) -> None:
         desk.calls.set_aside(wanted)
     except BudgetExceeded as exc:
         desk.calls.set_aside(exc.left)
-
-
-def view_citation(video_id: str, start: float, end: float, *, view: str, score: float) -> Citation:
-    """A moment that a view showed, in seconds of its video."""
-    return {
-        "lane": "visual",
-        "video_id": video_id,
-        "start": start,
-        "end": end,
-        "quote": None,
-        "rows": [],
-        "score": score,
-        "query": 0,
-        "view": view,
-    }
 
 
 def _glanced(views: Sequence[View]) -> list[tuple[Citation, str]]:

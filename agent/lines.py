@@ -4,6 +4,7 @@ citation that it stands for."""
 import re
 from collections.abc import Sequence
 
+from longtake.agent.citations import row_citation
 from longtake.agent.desk import Desk
 from longtake.agent.reader import read
 from longtake.agent.state import Citation, Row, State
@@ -37,16 +38,7 @@ def lines(desk: Desk, state: State) -> list[tuple[Citation, str]]:
     best = sorted(rows.values(), key=lambda item: (not _has(codes, item[1]), -item[0]))[:MOST_READ]
     found: list[tuple[Citation, str]] = [
         (
-            {
-                "lane": row["lane"],
-                "video_id": row["video_id"],
-                "start": row["start"],
-                "end": row["end"],
-                "quote": row["text"],
-                "rows": [row["id"]],
-                "score": round(score, 4),
-                "query": index,
-            },
+            {**row_citation(row), "score": round(score, 4), "query": index},
             row["text"] or "",
         )
         for score, row, index in best

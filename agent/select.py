@@ -112,19 +112,18 @@ def plan_views(desk: Desk, state: State, offers: Sequence[Offer]) -> list[View]:
     if ahead is not None:
         wishes = own_wishes(desk, state, ahead.left)
 
-    def is_worth(wish: Wish, view: View) -> bool:
-        return ahead is None or worth(state, wish, look_price(desk, state, view), ahead)
+    def is_worth(wish: Wish, cost: int) -> bool:
+        return ahead is None or worth(state, wish, cost, ahead)
 
-    for count in range(len(wishes), 0, -1):
-        views = _shared(desk, state, wishes[:count], allowance, is_worth)
-        if views is not None:
-            break
-    else:
-        views = []
+    tried = (
+        _shared(desk, state, wishes[:count], allowance, is_worth)
+        for count in range(len(wishes), 0, -1)
+    )
+    views = next((views for views in tried if views is not None), [])
     if not views and wishes:
         # too little for a share: the most wanted one may have all that is left
         view = _view(desk, state, wishes[0], desk.ledger.left, 0)
-        if view is not None and is_worth(wishes[0], view):
+        if view is not None and is_worth(wishes[0], look_price(desk, state, view)):
             views.append(view)
     return views
 
@@ -134,7 +133,7 @@ def _shared(
     state: State,
     wishes: Sequence[Wish],
     allowance: int,
-    is_worth: Callable[[Wish, View], bool],
+    is_worth: Callable[[Wish, int], bool],
 ) -> list[View] | None:
     """A view of each wish that is worth it, of equal shares of the allowance; None where several
     leave one too little for clear frames."""
@@ -145,9 +144,10 @@ def _shared(
         view = _view(desk, state, wish, share, len(views), detail)
         if view is None:
             return None
-        if is_worth(wish, view):
+        cost = look_price(desk, state, view)
+        if is_worth(wish, cost):
             views.append(view)
-            allowance -= look_price(desk, state, view)
+            allowance -= cost
     return views
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from longtake.agent.citations import view_citation
 from longtake.agent.desk import Desk
-from longtake.agent.evidence import Piece, view_citation
+from longtake.agent.evidence import Piece
 from longtake.agent.look import blank
 from longtake.agent.policies.conversation import unseen
 from longtake.agent.policies.replies import SpotlightReply, ZoomReply

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from longtake.agent.answer import Answer
+from longtake.agent.citations import row_citation
 from longtake.agent.context import Context, register
 from longtake.agent.graph import build_graph
 from longtake.agent.plan import make_plan
@@ -189,16 +190,7 @@ def state(library: Library) -> State:
     row = next(r for r in made["rows"] if "Bengt" in (r["text"] or ""))
     made["draft"] = {
         "citations": [
-            {
-                "lane": row["lane"],
-                "video_id": row["video_id"],
-                "start": row["start"],
-                "end": row["end"],
-                "quote": row["text"],
-                "rows": [row["id"]],
-                "score": 0.9,
-                "query": 0,
-            }
+            {**row_citation(row), "score": 0.9, "query": 0},
         ],
         "leads": [],
         "option": None,

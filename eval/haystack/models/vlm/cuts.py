@@ -9,8 +9,8 @@ import numpy as np
 from longtake.eval.haystack.acts import Row
 from longtake.eval.haystack.models.vlm.facts import Facts
 from longtake.eval.haystack.models.vlm.footage import Reel, any_reel
-from longtake.eval.haystack.models.vlm.labels import CELL, rescaled, whole_cells
-from longtake.eval.haystack.models.vlm.strips import KEPT_S, TIME_TOKENS, Shot, Strip, heard_in
+from longtake.eval.haystack.models.vlm.labels import rescaled
+from longtake.eval.haystack.models.vlm.strips import KEPT_S, Shot, Strip, frames_within, heard_in
 
 WIDTHS = (168, 224, 280, 336, 448, 448)
 """Pixels of frames."""
@@ -35,8 +35,7 @@ def cut_together(rng: np.random.Generator, days: Sequence[Reel], most_tokens: in
     """
     reel = any_reel(rng, days)
     width = int(rng.choice(WIDTHS))
-    columns, rows = (side // CELL for side in whole_cells(width))
-    most = max(1, most_tokens // (columns * rows + TIME_TOKENS))
+    most = frames_within(most_tokens, width)
     theme = _THEMES[int(rng.integers(len(_THEMES)))]
     stretches, told = theme(rng, reel)
     per = int(rng.choice(FRAMES))

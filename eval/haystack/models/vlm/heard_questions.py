@@ -157,14 +157,14 @@ def chain(rng: np.random.Generator, strip: Strip) -> Lesson | None:
     known = [(heard, line) for heard, line in said if line.value in rooms]
     heard, line = (known or said)[int(rng.integers(len(known or said)))]
     room = rooms.get(line.value)
-    hanging = [
-        (time, " ".join(frame.picture.what))
+    shown = [
+        (time, frame.room.name, " ".join(frame.room.picture))
         for time, frame in zip(strip.times, strip.frames, strict=True)
-        if frame.room and frame.picture and isinstance(frame.picture.what, tuple)
-        and frame.room.name == room and strip.tells(room)
-    ]  # fmt: skip
+        if frame.room and frame.picture
+    ]
+    hanging = [(at, picture) for at, name, picture in shown if name == room and strip.tells(name)]
     asked = put_into_words(rng, "chain", name=line.subject)
-    pictures = [" ".join(f.picture.what) for f in strip.frames if f.picture]  # type: ignore[arg-type]
+    pictures = [picture for _, _, picture in shown]
     if not hanging:
         wrong = others(rng, "", pictures, names.picture_name)
         return Lesson(asked=asked, family="chain", answer=None, wrong=wrong)

@@ -96,9 +96,7 @@ def shot(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sh
     """
     reel = any_reel(rng, days)
     width = int(rng.choice(WIDTHS))
-    columns, rows = (side // CELL for side in whole_cells(width))
-    most = max(1, most_tokens // (columns * rows + TIME_TOKENS))
-    count = min(most, int(rng.choice(COUNTS)))
+    count = min(frames_within(most_tokens, width), int(rng.choice(COUNTS)))
     step = int(rng.choice(STEPS))
     step = max(1, min(step, (len(reel.stills) - 1) // max(1, count)))
     for _ in range(3):
@@ -117,6 +115,12 @@ def shot(rng: np.random.Generator, days: Sequence[Reel], most_tokens: int) -> Sh
     strip = Strip(times=tuple(times), frames=tuple(facts for _, facts in shown), heard=tuple(heard))
     pixels = tuple(pixels for pixels, _ in shown)
     return Shot(strip=strip, pixels=pixels, start=offset, end=offset + gap * count)
+
+
+def frames_within(tokens: int, width: int) -> int:
+    """How many frames of so many pixels across these tokens pay for; one at least."""
+    columns, rows = (side // CELL for side in whole_cells(width))
+    return max(1, tokens // (columns * rows + TIME_TOKENS))
 
 
 def heard_in(
@@ -189,6 +193,7 @@ def invented(rng: np.random.Generator, count: int) -> list[Heard]:
 
 
 _KINDS = ("flight", "moved", "code", "alarm", "row", "row", "room", "day")
+"""Of lines, as often as they are made up."""
 
 
 def _invented_line(
