@@ -4,6 +4,7 @@ they average their gradients after every step and so stay at the same weights.
     torchrun --nproc-per-node 2 -m longtake.eval.haystack.models.vlm.train OUT --footage DIR
 """
 
+import atexit
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,13 +15,15 @@ from torch import nn
 
 
 def meet() -> int:
-    """Join the others, if there are any.
+    """Join the others, if there are any, until the end of the process: one that ends with threads
+    of the group still at work may be aborted.
 
     Returns:
         Which process this is, from 0.
     """
     if "RANK" in os.environ and not dist.is_initialized():
         dist.init_process_group("gloo")
+        atexit.register(dist.destroy_process_group)
     return place()
 
 
