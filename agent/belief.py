@@ -7,9 +7,9 @@ enough has been seen, however clear one observation is.
 
 from collections.abc import Sequence
 
-from longtake.agent.candidates import Candidate
 from longtake.agent.seeking import needs_all, telling
 from longtake.agent.state import Observation, State
+from longtake.agent.stretches import Candidate
 from longtake.timing import Span
 
 LEAST_GAIN = 0.01

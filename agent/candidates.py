@@ -2,28 +2,27 @@
 stretches that nothing speaks for or against."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
+from longtake.agent.ends import first_or_last
 from longtake.agent.outcomes import shown_views
 from longtake.agent.seeking import beside, decided_after, part_of
 from longtake.agent.sightings import gaps_of, part
-from longtake.agent.state import Observation, State, View
+from longtake.agent.state import LaneName, Observation, State, View
+from longtake.agent.stretches import LONGEST_S, Candidate, pieces, unseen
 from longtake.agent.views import on_sheets
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
 from longtake.tools.library import Library
 
 SHORTEST_S = 4.0
-LONGEST_S = 10.0
 COVERAGE_SHARE = 0.3
 """Belief spread over all stretches when something was retrieved."""
 SHARPNESS = 3.0
 """Power of a row's score that belief goes with: fused scores lie close together, and several poor
 rows that meet would outdo the best one. Of 148 haystack questions (suite `dev`, on which it was not
 chosen) the first candidate holds the answer in 68 with 1, 72 with 2, 74 with 3, 75 with 4 and 6."""
-SHOWS = 0.5
-"""Chance that the candidate believed most shows what is asked for, where it is the first or last of
-several that do."""
 BLIND_SHARE = 0.9
 """The same for questions about looks when nothing is known of the pictures."""
 BESIDE_SHARE = 0.7
@@ -33,45 +32,39 @@ SEEN = 0.5
 NEAR_S = 30.0
 """Belief moves to stretches this near to a telling one."""
 NEAR_FACTOR = 3.0
-UNSEEN = "a stretch not seen yet"
-"""Why a stretch is a candidate that nothing speaks for."""
-TIE = 1e-3
-"""Share of a belief by which equal ones are told apart."""
 SMALL_PX = 160
 """Frames of fewer pixels on their longer side do not settle what is to be seen."""
-MOST_STRETCHES = 2000
-"""Stretches of a library that are told apart; longer ones are looked at more coarsely."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A stretch of a video."""
-
-    video_id: str
-    span: Span
-    belief: float
-    """That it holds the answer, as a share of 1 over all candidates."""
-    why: str
 
 
 def candidates(library: Library, state: State) -> list[Candidate]:
     """Candidates not yet looked at, by video and time; beliefs sum to at most 1."""
     videos = allowed_videos(library, state)
+    spans = {video.id: bounds(video, state) for video in videos.values()}
     found = _merged(_from_rows(state, videos))
-    share = _coverage_share(state, found)
-    near = _beside(state, videos)
-    if near:
-        share *= 1 - BESIDE_SHARE
-    found = first_or_last(found, state["plan"]["order"])
-    total = sum(c.belief for c in found) or 1.0
-    found = [replace(c, belief=c.belief / total * (1 - share)) for c in found]
-    if near:
-        found = [*near, *(replace(c, belief=c.belief * (1 - BESIDE_SHARE)) for c in found)]
-    every = [*found, *_coverage(library, state, videos, found, share)]
-    seen = _seen(state)
-    left = [c for c in every if not _is_seen(c, seen)]
+    seen = partial(_is_seen, seen=_seen(state))
+    order, lanes = state["plan"]["order"], _lanes(state)
+    if order in ("first", "last") and "visual" in lanes:
+        every = first_or_last(spans, found, last=order == "last", is_seen=seen)
+    else:
+        every = _spread(state, found, spans, _beside(state, videos))
+    left = [c for c in every if not seen(c)]
     left = _undecided(_moved(left, state.get("observations") or []), decided_after(state))
     return sorted(left, key=lambda c: (c.video_id, c.span.start))
+
+
+def _spread(
+    state: State,
+    found: Sequence[Candidate],
+    spans: Mapping[str, Span],
+    near: Sequence[Candidate],
+) -> list[Candidate]:
+    """What was retrieved, by its scores, stretches that nothing speaks for, and those beside a
+    moment that the question refers to, which have most of the belief."""
+    share = _coverage_share(state, found)
+    kept = 1 - BESIDE_SHARE if near else 1.0
+    total = sum(c.belief for c in found) or 1.0
+    found = [replace(c, belief=c.belief / total * (1 - share * kept) * kept) for c in found]
+    return [*near, *found, *unseen(spans, [*near, *found], share * kept)]
 
 
 def allowed_videos(library: Library, state: State) -> dict[str, VideoRecord]:
@@ -147,79 +140,18 @@ def _merged(found: Sequence[Candidate]) -> list[Candidate]:
     return kept
 
 
-def first_or_last(found: Sequence[Candidate], order: str | None) -> list[Candidate]:
-    """For the first or last of something in a video: each candidate's belief goes with the chance
-    that it shows it and that none before it, or behind it, does."""
-    if order not in ("first", "last") or not found:
-        return list(found)
-    best = max(c.belief for c in found)
-    free: dict[str, float] = {}
-    made = []
-    for candidate in sorted(found, key=lambda c: c.span.start, reverse=order == "last"):
-        own = SHOWS * candidate.belief / best
-        left = free.get(candidate.video_id, 1.0)
-        made.append(replace(candidate, belief=own * left))
-        free[candidate.video_id] = left * (1 - own)
-    return made
-
-
 def _coverage_share(state: State, found: Sequence[Candidate]) -> float:
     if not found:
         return 1.0
-    lanes = {lane for asked in state["plan"]["sub_queries"] for lane in asked["lanes"]}
     searched = state.get("searched", {}).get("visual", "")
-    if lanes == {"visual"} and not searched.startswith("searched"):
+    if _lanes(state) == {"visual"} and not searched.startswith("searched"):
         return BLIND_SHARE
     return COVERAGE_SHARE
 
 
-def _coverage(
-    library: Library,
-    state: State,
-    videos: Mapping[str, VideoRecord],
-    found: Sequence[Candidate],
-    share: float,
-) -> list[Candidate]:
-    """Equal stretches over everything that may be looked at, at most `MOST_STRETCHES`."""
-    spans = {video.id: bounds(video, state) for video in videos.values()}
-    total = sum(span.duration for span in spans.values())
-    if total <= 0:
-        return []
-    step = max(LONGEST_S, total / MOST_STRETCHES)
-    stretches = [
-        (video_id, piece) for video_id, span in spans.items() for piece in _pieces(span, step)
-    ]
-    taken: dict[str, list[Span]] = {}
-    for candidate in found:
-        taken.setdefault(candidate.video_id, []).append(candidate.span)
-    free = [
-        (video_id, piece)
-        for video_id, piece in stretches
-        if sum(piece.overlap(span) for span in taken.get(video_id, [])) < SEEN * piece.duration
-    ]
-    belief = share / max(1, len(free))
-    return [
-        Candidate(
-            video_id=video_id, span=piece, belief=belief * (1 - TIE * _reversed(index)), why=UNSEEN
-        )
-        for index, (video_id, piece) in enumerate(free)
-    ]
-
-
-def _reversed(index: int) -> float:
-    """The van der Corput sequence in base 2: of equal beliefs the best are far apart."""
-    value, digit = 0.0, 0.5
-    while index:
-        index, bit = divmod(index, 2)
-        value += bit * digit
-        digit /= 2
-    return value
-
-
-def _pieces(span: Span, step: float) -> list[Span]:
-    count = max(1, round(span.duration / step))
-    width = span.duration / count
-    return [Span(span.start + i * width, span.start + (i + 1) * width) for i in range(count)]
+def _lanes(state: State) -> set[LaneName]:
+    """Lanes that the question's words point to."""
+    return {lane for asked in state["plan"]["sub_queries"] for lane in asked["lanes"]}
 
 
 def _seen(state: State) -> dict[str, list[Span]]:
@@ -272,10 +204,10 @@ def _beside(state: State, videos: Mapping[str, VideoRecord]) -> list[Candidate]:
     if where.span.overlap(allowed) <= 0:
         return []
     span = Span(max(where.span.start, allowed.start), min(where.span.end, allowed.end))
-    pieces = _pieces(span, LONGEST_S)
+    parts = pieces(span, LONGEST_S)
     if where.backwards:
-        pieces.reverse()
-    total = sum(0.5**place for place in range(len(pieces)))
+        parts.reverse()
+    total = sum(0.5**place for place in range(len(parts)))
     return [
         Candidate(
             video_id=where.video_id,
@@ -283,7 +215,7 @@ def _beside(state: State, videos: Mapping[str, VideoRecord]) -> list[Candidate]:
             belief=BESIDE_SHARE * 0.5**place / total,
             why="beside the moment that the question refers to",
         )
-        for place, piece in enumerate(pieces)
+        for place, piece in enumerate(parts)
     ]
 
 

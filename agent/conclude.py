@@ -6,7 +6,7 @@ from langgraph.runtime import Runtime
 
 from longtake.agent.context import Context, library_of
 from longtake.agent.desk import desk_of, has_model
-from longtake.agent.draft import draft_answer
+from longtake.agent.draft import absent, draft_answer
 from longtake.agent.events import emit
 from longtake.agent.respond import respond
 from longtake.agent.state import State
@@ -15,7 +15,10 @@ from longtake.agent.state import State
 async def answer(state: State, runtime: Runtime[Context]) -> State:
     """Graph node: the draft answer."""
     events = []
-    if has_model(runtime):
+    absence = state.get("absence")
+    if absence is not None:
+        draft = absent(absence)
+    elif has_model(runtime):
         desk = await desk_of(state, runtime)
         draft = await respond(desk, state)
         events = desk.take_events()

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from longtake.agent.choices import choice_confidence, choose
 from longtake.agent.citations import row_citation
 from longtake.agent.reader import Reading, confidence, missing_names, read, threshold
-from longtake.agent.state import Citation, Draft, Row, State, SubQuery
+from longtake.agent.state import Absence, Citation, Draft, Row, State, SubQuery
 from longtake.index.lanes import SentenceEncoder
 
 LEADS = 3
 """Near misses worth showing."""
+ABSENT_LEADS = 8
+"""Lines that show that there is no answer."""
 LEAD_SCORE = 0.25
 """Readings below it are not even near."""
 OPEN_ROWS = 2
@@ -116,6 +118,20 @@ def _beside_answer(state: State) -> Draft:
         "confidence": certainty,
         "abstained": abstained,
         "reason": reason,
+    }
+
+
+def absent(absence: Absence) -> Draft:
+    """No answer, for what is stored says that there is none."""
+    return {
+        "citations": [],
+        "leads": [row_citation(row) for row in absence["rows"][:ABSENT_LEADS]],
+        "option": None,
+        "option_scores": {},
+        "confidence": 0.0,
+        "abstained": True,
+        "reason": absence["reason"],
+        "by": "rules",
     }
 
 

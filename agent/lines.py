@@ -1,29 +1,30 @@
 """Lines of speech and on-screen text that are told to the model that answers, each with the
 citation that it stands for."""
 
-import re
 from collections.abc import Sequence
 
 from longtake.agent.citations import row_citation
+from longtake.agent.codes import codes_in, names, other_code
 from longtake.agent.desk import Desk
 from longtake.agent.reader import read
+from longtake.agent.seeking import counted_moment
 from longtake.agent.state import Citation, Row, State
 from longtake.timing import Span
-from longtake.tools.query import words
 
 MOST_READ = 8
 """Lines that come nearest to the question."""
 MOST_BESIDE = 4
 """Lines on the screen together with the one that comes nearest."""
-CODE = 4
-"""Letters and digits that a word with digits has at least to be a code."""
+SURE = 1.0
+"""Score of the line that says when, where a question counts."""
 NEAR = 0.2
 """Readings that score less are not shown."""
 
 
 def lines(desk: Desk, state: State) -> list[tuple[Citation, str]]:
     """Lines that come nearest to the question, those with a code that it asks for before all
-    others, lines beside a moment asked about, and what is on the screen with the first."""
+    others and without those about another one; lines beside a moment asked about; and what is on
+    the screen with the first."""
     encoder = desk.library.sentence_encoder
     rows: dict[tuple[str, int], tuple[float, Row, int]] = {}
     for index, asked in enumerate(state["plan"]["sub_queries"]):
@@ -34,8 +35,7 @@ def lines(desk: Desk, state: State) -> list[tuple[Citation, str]]:
                 known = rows.get((row["lane"], row["id"]))
                 if score >= NEAR and (known is None or score > known[0]):
                     rows[row["lane"], row["id"]] = (score, row, index)
-    codes = _codes(state["question"])
-    best = sorted(rows.values(), key=lambda item: (not _has(codes, item[1]), -item[0]))[:MOST_READ]
+    best = _telling(list(rows.values()), state)[:MOST_READ]
     found: list[tuple[Citation, str]] = [
         (
             {**row_citation(row), "score": round(score, 4), "query": index},
@@ -47,15 +47,26 @@ def lines(desk: Desk, state: State) -> list[tuple[Citation, str]]:
     return [*found, *(_on_screen_with(desk, cited[0], cited) if cited else [])]
 
 
-def _codes(question: str) -> set[str]:
-    """Words that stand for one thing and no other, such as `CH986`: they have digits."""
-    return {
-        word.lower() for word in words(question) if len(word) >= CODE and re.search(r"\d", word)
-    }
+Scored = tuple[float, Row, int]
+"""How near a line comes, the line, and the sub-query that found it."""
 
 
-def _has(codes: set[str], row: Row) -> bool:
-    return any(word.lower() in codes for word in words(row["text"] or ""))
+def _telling(found: Sequence[Scored], state: State) -> list[Scored]:
+    """The most telling first: the one that says when, where the question counts, then those with
+    the code asked for; without those about another code where there are such."""
+    codes = codes_in(state["question"])
+    if any(names(_text(item), codes) for item in found):
+        found = [item for item in found if other_code(_text(item), codes) is None]
+    found = sorted(found, key=lambda item: (not names(_text(item), codes), -item[0]))
+    meant = counted_moment(state)
+    if meant is None:
+        return found
+    key = meant["lane"], meant["id"]
+    return [(SURE, meant, 0), *(i for i in found if (i[1]["lane"], i[1]["id"]) != key)]
+
+
+def _text(scored: Scored) -> str:
+    return scored[1]["text"] or ""
 
 
 def _on_screen_with(

@@ -44,7 +44,7 @@ _SPEECH_WORDS = re.compile(
     r"spoken?|narrat\w+|"
     r"explain(?:s|ed|ing)?|discuss(?:es|ed|ing)?|talk(?:s|ed|ing)?|announce[sd]?|argue[sd]?|"
     r"claim(?:s|ed)?|"
-    r"lecturer|presenter|according to|ask(?:s|ed)?|answer(?:s|ed)?)\b",
+    r"lecturer|presenter|according to|ask(?:s|ed)?|answer(?:s|ed)?|hears?|heard)\b",
     re.IGNORECASE,
 )
 _VISUAL_WORDS = re.compile(
@@ -108,8 +108,15 @@ _MENTIONS = re.compile(
     re.IGNORECASE,
 )
 
+_ORDINALS = {
+    word: number
+    for number, word in enumerate(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(),
+        start=1,
+    )
+}
 _ORDER = re.compile(
-    r"\b(first|last|final|second|third|fourth|fifth|[1-9]\d?(?:st|nd|rd|th))\b"
+    rf"\b(last|final|{'|'.join(_ORDINALS)}|[1-9]\d?(?:st|nd|rd|th))\b"
     r"(?= (?:time|moment|occurrence|appear|seen|"
     r"shown|mention|scene|shot)|[^.?]*\b(?:appears?|seen|shown|mentioned|happens?)\b)"
     r"|\bthe (first|last|latest|most recent)(?= (?:\w+ ){1,3}(?:that|who|which) )"
@@ -117,7 +124,17 @@ _ORDER = re.compile(
     re.IGNORECASE,
 )
 _LAST = ("last", "final", "latest", "most recent", "most recently")
-_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_NTH_TIME = re.compile(
+    rf" ?\b(?:for )?the (?:very )?"
+    rf"(?:last|final|{'|'.join(_ORDINALS)}|[1-9]\d?(?:st|nd|rd|th)) time\b",
+    re.IGNORECASE,
+)
+_HEARD = re.compile(
+    r"\b(?:is|are|was|were|gets?|got) (?:heard|said|mentioned|announced|played|sounded)\b"
+    r"|\b(?:rings?|rang|sounds?|goes off|went off)\b",
+    re.IGNORECASE,
+)
+_SEEN = re.compile(r"\b(?:is|are|was|were|gets?|got) (?:shown|seen|written)\b", re.IGNORECASE)
 _WHOLE = re.compile(
     r"\b(?:summar\w+|overall|throughout|main (?:topic|theme|point|idea)s?|how many times|"
     r"(?:what|which) order|sequence of|list all|every|whole video|entire|mostly|mainly|about\?)",
@@ -170,7 +187,7 @@ def make_plan(question: str) -> Plan:
         "relation": relation,
         "across_videos": across,
         "mentions": bool(_MENTIONS.search(question)),
-        **_order(question),
+        **_order(question if relation is None else relation["target"]["text"]),
         "entities": _entities(question),
         "whole": bool(_WHOLE.search(question)),
     }
@@ -202,7 +219,7 @@ def _time_relation(question: str) -> TimeRelation | None:
     if not re.match(rf"{_QUESTION_WORD}\b", target, re.IGNORECASE):
         return None
     is_open = all(t in _OPEN_STEMS for t in terms(target))
-    if kind == "during" and not is_open:
+    if kind == "during" and not is_open and not is_moment(match["anchor"]):
         # "why does ice float when it is cold?": a condition, not a moment
         return None
     return {
@@ -210,7 +227,29 @@ def _time_relation(question: str) -> TimeRelation | None:
         "anchor": sub_query(match["anchor"]),
         "target": sub_query(target),
         "open": is_open,
+        **_order(match["anchor"]),
     }
+
+
+def is_moment(text: str) -> bool:
+    """Whether a clause says when something is heard or seen, once or for the nth time."""
+    return bool(_HEARD.search(text) or _SEEN.search(text) or _NTH_TIME.search(text))
+
+
+def is_heard(text: str) -> bool:
+    """Whether a clause says that something is heard."""
+    return bool(_HEARD.search(text))
+
+
+def without_count(text: str) -> str:
+    """A clause without `for the second time`."""
+    return " ".join(_NTH_TIME.sub("", text).split())
+
+
+def perceived(text: str) -> str:
+    """What is heard or seen, of a clause that says so: `the roof alarm is heard for the second
+    time` -> `the roof alarm`."""
+    return " ".join(_SEEN.sub("", _HEARD.sub("", without_count(text))).split())
 
 
 _OPEN_STEMS = frozenset(t for word in _OPEN_WORDS for t in terms(word))

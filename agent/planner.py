@@ -128,6 +128,8 @@ def _relation(rules: Plan, reply: RelationReply | None) -> TimeRelation | None:
         "anchor": sub_query(" ".join(reply.anchor.split())[:MOST_CHARACTERS]),
         "target": rules["sub_queries"][0],
         "open": False,
+        "order": None,
+        "nth": None,
     }
 
 

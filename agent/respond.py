@@ -15,6 +15,7 @@ from longtake.agent.replies import AnswerReply, whole
 from longtake.agent.requests import answer_again_request, letter, repair_request
 from longtake.agent.sightings import sightings
 from longtake.agent.state import Citation, Draft, Row, State
+from longtake.agent.support import supported
 from longtake.errors import BudgetExceeded, VlmError
 from longtake.timing import Span
 from longtake.tools.vlm.messages import Part, Request
@@ -59,7 +60,8 @@ async def respond(desk: Desk, state: State) -> Draft:
     if not isinstance(reply.parsed, AnswerReply):
         return by_rule(desk, state, found, f"the model's answer was {reply.outcome}")
     shown = [view["id"] for view in glanced(state) if view["id"] in pictures]
-    return {**from_reply(desk, state, found, reply.parsed, reply.text), "shown": shown}
+    draft = from_reply(desk, state, found, reply.parsed, reply.text)
+    return {**await asyncio.to_thread(supported, desk, state, draft), "shown": shown}
 
 
 def _fitted(

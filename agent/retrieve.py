@@ -11,9 +11,10 @@ from langgraph.types import Command
 from longtake.agent.context import Context, library_of
 from longtake.agent.desk import desk_of, has_model
 from longtake.agent.events import emit
+from longtake.agent.mentions import counted
 from longtake.agent.reader import confidence, read
 from longtake.agent.seeking import stretch_beside
-from longtake.agent.state import Anchor, LaneName, Relation, Row, State, SubQuery
+from longtake.agent.state import Absence, Anchor, LaneName, Relation, Row, State, SubQuery
 from longtake.errors import UsageError
 from longtake.timing import Span
 from longtake.tools.hits import LANES, Hit
@@ -41,11 +42,13 @@ async def retrieve(
     library = library_of(context)
     update = await asyncio.to_thread(retrieve_rows, library, state, context)
     update["trace"] = emit(runtime, "retrieved", rows=len(update["rows"]), lanes=update["searched"])
-    return Command(goto=await _next(state, runtime), update=update)
+    return Command(goto=await _next(state, runtime, update["absence"]), update=update)
 
 
-async def _next(state: State, runtime: Runtime[Context]) -> Literal["select", "show", "answer"]:
-    if not has_model(runtime):
+async def _next(
+    state: State, runtime: Runtime[Context], absence: Absence | None
+) -> Literal["select", "show", "answer"]:
+    if absence is not None or not has_model(runtime):
         return "answer"
     policy = (await desk_of(state, runtime)).policy
     if policy not in POLICIES:
@@ -64,13 +67,22 @@ def retrieve_rows(library: Library, state: State, context: Context) -> State:
         searched |= reports
         rows += _allowed(_with_neighbours(library, found), state)
     relation = state["plan"]["relation"]
-    anchor = state.get("anchor")
+    anchor, absence = state.get("anchor"), state.get("absence")
     if relation is not None and not done:
-        anchor = _anchor(library, relation["anchor"], state, context)
+        anchor, absence, others = counted(library, state, searched)
+        rows = [row for row in rows if (row["lane"], row["id"]) not in others]
+        if anchor is None and absence is None:
+            anchor = _anchor(library, relation["anchor"], state, context)
         if anchor is not None:
             beside = _beside(library, anchor, relation["kind"])
             rows = _merge(rows, _allowed(beside, state))
-    return {"rows": rows, "anchor": anchor, "searched": searched, "retrieved": len(queries)}
+    return {
+        "rows": rows,
+        "anchor": anchor,
+        "absence": absence,
+        "searched": searched,
+        "retrieved": len(queries),
+    }
 
 
 def _allowed(rows: list[Row], state: State) -> list[Row]:

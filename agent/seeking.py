@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from typing_extensions import TypedDict
 
+from longtake.agent.plan import without_count
 from longtake.agent.reader import threshold
 from longtake.agent.sightings import Sighting, sightings
-from longtake.agent.state import Observation, Part, Relation, State
+from longtake.agent.state import Observation, Order, Part, Relation, Row, State
 from longtake.timing import Span
 
 ANCHOR_ROUNDS = 3
@@ -73,8 +74,12 @@ def _question(state: State, part: Part) -> str:
         return f"When is this: {relation['anchor']['text']}?"
     if beside(state) is None:
         return state["question"]
-    when = {"after": "just after", "before": "just before", "during": "at"}[relation["kind"]]
-    return f"{relation['target']['text']}? These frames are from {when} the moment asked about."
+    if relation["kind"] == "during":
+        return f"{relation['target']['text']} when {without_count(relation['anchor']['text'])}?"
+    return (
+        f"{relation['target']['text']}? These frames are from just {relation['kind']} the moment "
+        "asked about."
+    )
 
 
 def beside(state: State) -> Beside | None:
@@ -104,7 +109,24 @@ def _anchor(state: State) -> tuple[str, Span] | None:
         first, last = read["rows"][0], read["rows"][-1]
         return first["video_id"], Span(first["start"], max(first["end"], last["end"]))
     seen = [s for s in sightings(state) if s.part == "anchor" and s.confidence >= FOUND]
+    order, nth = relation_order(state)
+    if order is not None:
+        seen.sort(key=lambda s: (s.video_id, s.span.start), reverse=order == "last")
+        seen = seen[(nth or 1) - 1 :]
     return (seen[0].video_id, seen[0].span) if seen else None
+
+
+def relation_order(state: State) -> tuple[Order | None, int | None]:
+    """Which of several moments a relation in time refers to: its order, and its number of `nth`."""
+    relation = state["plan"]["relation"]
+    return (relation.get("order"), relation.get("nth")) if relation else (None, None)
+
+
+def counted_moment(state: State) -> Row | None:
+    """The line that says for the nth time what a relation in time refers to, where it counts."""
+    read = state.get("anchor")
+    order, _ = relation_order(state)
+    return read["rows"][0] if order is not None and read is not None else None
 
 
 def telling(state: State) -> list[Observation]:

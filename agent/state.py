@@ -43,6 +43,10 @@ class TimeRelation(TypedDict):
     target: SubQuery
     open: bool
     """Nothing but the relation says what is asked for ('what comes after X?')."""
+    order: NotRequired[Order | None]
+    """Which of several such moments is meant ('when X is heard for the second time')."""
+    nth: NotRequired[int | None]
+    """Counted from 1; None unless `order` is `nth`."""
 
 
 class Ordinal(TypedDict):
@@ -94,6 +98,15 @@ class Anchor(TypedDict):
     rows: list[Row]
     confidence: float
     """That this is the moment meant."""
+
+
+class Absence(TypedDict):
+    """What is stored says by itself that the question has no answer."""
+
+    reason: str
+    """For people."""
+    rows: list[Row]
+    """What shows it, in the order of time."""
 
 
 class Pictures(TypedDict):
@@ -244,6 +257,7 @@ class State(Input, total=False):
     retrieved: int
     """Sub-queries of the plan that were searched."""
     anchor: Anchor | None
+    absence: Absence | None
     searched: dict[str, str]
     views: list[View]
     observations: Annotated[list[Observation], operator.add]
@@ -272,6 +286,7 @@ def blank_state() -> dict[str, Any]:
         "rows": [],
         "retrieved": 0,
         "anchor": None,
+        "absence": None,
         "searched": {},
         "views": [],
         "observations": Overwrite([]),

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from longtake.agent.belief import LEAST_GAIN, confidence, gain
 from longtake.agent.candidates import (
-    UNSEEN,
-    Candidate,
     allowed_videos,
     beliefs_by_video,
     bounds,
@@ -16,6 +14,7 @@ from longtake.agent.candidates import (
 from longtake.agent.desk import Desk
 from longtake.agent.draft import draft_answer
 from longtake.agent.state import State, ViewKind, Wish
+from longtake.agent.stretches import UNSEEN, Candidate
 from longtake.timing import Span
 
 FAN_OUT = 4
@@ -67,8 +66,10 @@ def _ordered(wishes: Sequence[Wish], left: Sequence[Candidate]) -> list[Wish]:
 
 
 def _wants_overview(state: State, left: Sequence[Candidate]) -> bool:
+    """Of the first or last of something the end of the video tells where to begin."""
     unseen = sum(c.belief for c in left if c.why == UNSEEN)
-    return state["plan"]["whole"] or unseen >= 0.5
+    ended = state["plan"]["order"] in ("first", "last")
+    return state["plan"]["whole"] or (unseen >= 0.5 and not ended)
 
 
 def _by_belief(left: Sequence[Candidate], videos: Sequence[str]) -> list[str]:

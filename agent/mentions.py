@@ -1,0 +1,92 @@
+"""When something is said or written for the first, last or nth time: every line that holds all of
+its words, in the order of time."""
+
+from typing import NamedTuple
+
+from longtake.agent.plan import is_heard, perceived
+from longtake.agent.state import Absence, Anchor, LaneName, Row, State
+from longtake.index.records import TextLane, TextMatch
+from longtake.timing import Span
+from longtake.tools.library import Library
+from longtake.tools.query import coverage, terms
+
+MOST = 1000
+"""Lines that are counted."""
+COUNTED = 0.9
+"""Confidence of a moment found by counting: recognition may have missed a line before it."""
+COMPLETE = "searched"
+"""Report of a lane of which nothing is missing."""
+
+
+class Counted(NamedTuple):
+    """What counting found."""
+
+    anchor: Anchor | None = None
+    """The moment that a relation in time counts to."""
+    absence: Absence | None = None
+    """A complete transcript holds fewer such lines than the question counts."""
+    others: frozenset[tuple[LaneName, int]] = frozenset()
+    """Lane and id of the other lines that say the same."""
+
+
+def counted(library: Library, state: State, searched: dict[str, str]) -> Counted:
+    """The moment that a relation in time counts to by what is heard or written; nothing where it
+    does not count, where its words point to no single lane of text, or where several videos have
+    such lines.
+
+    Args:
+        searched: what of each lane could be searched.
+    """
+    relation = state["plan"]["relation"]
+    if relation is None or relation.get("order") is None:
+        return Counted()
+    text, lanes = relation["anchor"]["text"], relation["anchor"]["lanes"]
+    lane: LaneName = "speech" if is_heard(text) else lanes[0]
+    if lane == "visual" or (len(lanes) > 1 and not is_heard(text)):
+        return Counted()
+    found = _mentions(library, perceived(text), lane, state)
+    if len({row["video_id"] for row in found}) != 1:
+        return Counted()
+    place = {"first": 1, "last": len(found)}.get(relation["order"] or "", relation.get("nth") or 1)
+    if place <= len(found):
+        meant = found.pop(place - 1)
+        others = frozenset((lane, row["id"]) for row in found)
+        return Counted({"rows": [meant], "confidence": COUNTED}, None, others)
+    if searched.get(lane) != COMPLETE:
+        return Counted()
+    times = "once" if len(found) == 1 else f"{len(found)} times"
+    told = "heard" if lane == "speech" else "written"
+    reason = f"{perceived(text)!r} is {told} {times}, not {place}"
+    return Counted(absence={"reason": reason, "rows": found})
+
+
+def _mentions(library: Library, subject: str, lane: TextLane, state: State) -> list[Row]:
+    """Lines with every word of a subject, in the order of time."""
+    wanted = terms(subject)
+    if not wanted:
+        return []
+    between = state.get("between") or None
+    matches = library.store.search_text(
+        subject,
+        lanes=[lane],
+        videos=tuple(state.get("videos") or ()) or None,
+        between=Span(between[0], between[1]) if between else None,
+        limit=MOST,
+    )
+    rows = [_row(match, lane) for match in matches if coverage(wanted, match.text) == 1]
+    return sorted(rows, key=lambda row: (row["video_id"], row["start"]))
+
+
+def _row(match: TextMatch, lane: TextLane) -> Row:
+    return {
+        "lane": lane,
+        "id": match.id,
+        "video_id": match.video_id,
+        "start": match.start,
+        "end": match.end,
+        "text": match.text,
+        "frame_time": None,
+        "score": 1.0,
+        "query": 0,
+        "beside": False,
+    }
