@@ -60,6 +60,7 @@ def _spread(
 ) -> list[Candidate]:
     """What was retrieved, by its scores, stretches that nothing speaks for, and those beside a
     moment that the question refers to, which have most of the belief."""
+    found = [c for c in found if not _is_seen(c, _spans(near))]
     share = _coverage_share(state, found)
     kept = 1 - BESIDE_SHARE if near else 1.0
     total = sum(c.belief for c in found) or 1.0
@@ -138,6 +139,13 @@ def _merged(found: Sequence[Candidate]) -> list[Candidate]:
         else:
             kept.append(candidate)
     return kept
+
+
+def _spans(candidates: Iterable[Candidate]) -> dict[str, list[Span]]:
+    spans: dict[str, list[Span]] = {}
+    for candidate in candidates:
+        spans.setdefault(candidate.video_id, []).append(candidate.span)
+    return spans
 
 
 def _coverage_share(state: State, found: Sequence[Candidate]) -> float:

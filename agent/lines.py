@@ -4,7 +4,7 @@ citation that it stands for."""
 from collections.abc import Sequence
 
 from longtake.agent.citations import row_citation
-from longtake.agent.codes import codes_in, names, other_code
+from longtake.agent.codes import codes_in, names
 from longtake.agent.desk import Desk
 from longtake.agent.reader import read
 from longtake.agent.seeking import counted_moment
@@ -23,7 +23,7 @@ NEAR = 0.2
 
 def lines(desk: Desk, state: State) -> list[tuple[Citation, str]]:
     """Lines that come nearest to the question, those with a code that it asks for before all
-    others and without those about another one; lines beside a moment asked about; and what is on
+    others; lines beside a moment asked about; and what is on
     the screen with the first."""
     encoder = desk.library.sentence_encoder
     rows: dict[tuple[str, int], tuple[float, Row, int]] = {}
@@ -44,7 +44,7 @@ def lines(desk: Desk, state: State) -> list[tuple[Citation, str]]:
         for score, row, index in best
     ]
     cited = [citation for citation, _ in found]
-    return [*found, *(_on_screen_with(desk, cited[0], cited) if cited else [])]
+    return [*found[:1], *(_on_screen_with(desk, cited[0], cited) if cited else []), *found[1:]]
 
 
 Scored = tuple[float, Row, int]
@@ -53,10 +53,8 @@ Scored = tuple[float, Row, int]
 
 def _telling(found: Sequence[Scored], state: State) -> list[Scored]:
     """The most telling first: the one that says when, where the question counts, then those with
-    the code asked for; without those about another code where there are such."""
+    the code asked for."""
     codes = codes_in(state["question"])
-    if any(names(_text(item), codes) for item in found):
-        found = [item for item in found if other_code(_text(item), codes) is None]
     found = sorted(found, key=lambda item: (not names(_text(item), codes), -item[0]))
     meant = counted_moment(state)
     if meant is None:

@@ -8,6 +8,7 @@ from typing import Literal
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
+from longtake.agent.alike import without_others
 from longtake.agent.context import Context, library_of
 from longtake.agent.desk import desk_of, has_model
 from longtake.agent.events import emit
@@ -25,6 +26,8 @@ NEIGHBOURS_OF = 8
 """Best rows of a sub-query whose neighbours are fetched too."""
 NEIGHBOUR_S = 8.0
 BESIDE_ROWS = 5
+PICTURES, MOST_PICTURES = 3, 12
+"""Clips that a search brings, and where a question counts or lists."""
 
 POLICIES: Mapping[str, Literal["select", "show"]] = {
     "default": "select",
@@ -77,7 +80,7 @@ def retrieve_rows(library: Library, state: State, context: Context) -> State:
             beside = _beside(library, anchor, relation["kind"])
             rows = _merge(rows, _allowed(beside, state))
     return {
-        "rows": rows,
+        "rows": without_others(state, rows),
         "anchor": anchor,
         "absence": absence,
         "searched": searched,
@@ -117,7 +120,9 @@ def _search(
     )
     quoted = [hit for hit in result.hits if hit.quote and library.may_quote(hit.lane, hit.span)]
     quoted = quoted[: 2 * context.depth]
-    pictures = [hit for hit in result.hits if not hit.quote][:3]
+    several = asked["answer_type"] in ("number", "list") or state["plan"]["whole"]
+    most = MOST_PICTURES if several else PICTURES
+    pictures = [hit for hit in result.hits if not hit.quote][:most]
     rows = [_row(hit, index) for hit in quoted + pictures]
     return rows, {str(lane): report for lane, report in result.searched.items()}
 

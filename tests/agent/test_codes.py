@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake import Agent, Library
+from longtake.agent.alike import without_others
 from longtake.agent.codes import codes_in, names, other_code
 from longtake.agent.lines import lines
+from longtake.agent.plan import make_plan
 from longtake.agent.replies import AnswerReply, LookReply
+from longtake.agent.state import Row, State
 from longtake.config import Settings
 from longtake.index.store import Store
 from longtake.tools.vlm.messages import Request
@@ -144,3 +147,35 @@ def test_an_answer_from_a_line_about_another_code_is_none(
         assert [lead.quote for lead in made.leads] == (["LRR49 COUNT 463"] if cites else [])
     else:
         assert made.text.startswith(answer)
+
+
+MOVES: list[dict[str, Any]] = [
+    {"lane": "speech", "start": 5, "end": 8, "text": "Ida Hill has moved to room S8."},
+    {"lane": "speech", "start": 25, "end": 28, "text": "Victor Field has moved to room R8."},
+    {"lane": "speech", "start": 45, "end": 48, "text": "Everybody has moved rooms, says Victor."},
+    {"lane": "text", "start": 60, "end": 66, "text": "R8"},
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "kept"),
+    [
+        ("To which room has Ida Hill moved?", [0, 2, 3]),
+        ("To which room has Victor Field moved?", [1, 2, 3]),
+        ("To which room has Grace Marsh moved?", [0, 1, 2, 3]),
+        ("Who has moved to another room?", [0, 1, 2, 3]),
+    ],
+)
+def test_the_same_sentence_about_somebody_else_is_left_out(question: str, kept: list[int]) -> None:
+    rows: list[Row] = [
+        {
+            "lane": line["lane"], "id": number, "video_id": "v", "start": line["start"],
+            "end": line["end"], "text": line["text"], "frame_time": None, "score": 1.0, "query": 0,
+            "beside": False,
+        }
+        for number, line in enumerate(MOVES)
+    ]  # fmt: skip
+    state: State = {"question": question, "plan": make_plan(question)}
+    assert [row["id"] for row in without_others(state, rows)] == kept
+    asked_about: list[Row] = [{**row, "beside": True} for row in rows]
+    assert without_others(state, asked_about) == asked_about
