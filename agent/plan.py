@@ -130,11 +130,11 @@ _NTH_TIME = re.compile(
     re.IGNORECASE,
 )
 _HEARD = re.compile(
-    r"\b(?:is|are|was|were|gets?|got) (?:heard|said|mentioned|announced|played|sounded)\b"
-    r"|\b(?:rings?|rang|sounds?|goes off|went off)\b",
+    r"\b(?:(?:is|are|was|were|gets?|got) )?(?:heard|said|mentioned|announced|played|sounded)\b"
+    r"|\b(?:rings?|rang|sounds?|goes off|go off|went off)\b",
     re.IGNORECASE,
 )
-_SEEN = re.compile(r"\b(?:is|are|was|were|gets?|got) (?:shown|seen|written)\b", re.IGNORECASE)
+_SEEN = re.compile(r"\b(?:(?:is|are|was|were|gets?|got) )?(?:shown|seen|written)\b", re.IGNORECASE)
 _WHOLE = re.compile(
     r"\b(?:summar\w+|overall|throughout|main (?:topic|theme|point|idea)s?|how many times|"
     r"(?:what|which) order|sequence of|list all|every|whole video|entire|mostly|mainly|about\?)",

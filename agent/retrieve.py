@@ -12,7 +12,7 @@ from longtake.agent.alike import without_others
 from longtake.agent.context import Context, library_of
 from longtake.agent.desk import desk_of, has_model
 from longtake.agent.events import emit
-from longtake.agent.mentions import counted
+from longtake.agent.mentions import COUNTED, counted
 from longtake.agent.reader import confidence, read
 from longtake.agent.seeking import stretch_beside
 from longtake.agent.state import Absence, Anchor, LaneName, Relation, Row, State, SubQuery
@@ -69,17 +69,26 @@ def retrieve_rows(library: Library, state: State, context: Context) -> State:
         found, reports = _search(library, asked, state, context, index)
         searched |= reports
         rows += _allowed(_with_neighbours(library, found), state)
-    relation = state["plan"]["relation"]
+    plan = state["plan"]
     anchor, absence = state.get("anchor"), state.get("absence")
-    if relation is not None and not done:
-        anchor, absence, others = counted(library, state, searched)
+    if not done:
+        meant, absence, others = counted(library, state, searched)
         rows = [row for row in rows if (row["lane"], row["id"]) not in others]
-        if anchor is None and absence is None:
-            anchor = _anchor(library, relation["anchor"], state, context)
-        if anchor is not None:
-            beside = _beside(library, anchor, relation["kind"])
-            rows = _merge(rows, _allowed(beside, state))
+        relation = plan["relation"]
+        if relation is not None and absence is None:
+            anchor = (
+                {"rows": [meant], "confidence": COUNTED}
+                if meant is not None
+                else _anchor(library, relation["anchor"], state, context)
+            )
+            if anchor is not None:
+                beside = _beside(library, anchor, relation["kind"])
+                rows = _merge(rows, _allowed(beside, state))
+        elif meant is not None:
+            rows = _merge(rows, [meant])
+            plan = {**plan, "order": None, "nth": None}  # nothing is left to be counted
     return {
+        "plan": plan,
         "rows": without_others(state, rows),
         "anchor": anchor,
         "absence": absence,

@@ -66,10 +66,10 @@ def _ordered(wishes: Sequence[Wish], left: Sequence[Candidate]) -> list[Wish]:
 
 
 def _wants_overview(state: State, left: Sequence[Candidate]) -> bool:
-    """Of the first or last of something the end of the video tells where to begin."""
+    if state["plan"]["order"] in ("first", "last"):
+        return False  # it is known at which end to begin
     unseen = sum(c.belief for c in left if c.why == UNSEEN)
-    ended = state["plan"]["order"] in ("first", "last")
-    return state["plan"]["whole"] or (unseen >= 0.5 and not ended)
+    return state["plan"]["whole"] or unseen >= 0.5
 
 
 def _by_belief(left: Sequence[Candidate], videos: Sequence[str]) -> list[str]:

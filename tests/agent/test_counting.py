@@ -120,6 +120,25 @@ def test_it_is_looked_at_and_told_first(alarms: Library) -> None:
     assert "K5" in [text for _, text in told]
 
 
+@pytest.mark.parametrize(
+    ("question", "start"),
+    [
+        ("When does the roof alarm go off for the second time?", 50),
+        ("When is the roof alarm heard for the last time?", 90),
+        ("When is the roof alarm first mentioned?", 10),
+        ("When does the door alarm ring for the first time?", 30),
+    ],
+)
+def test_a_question_may_count_by_itself(alarms: Library, question: str, start: float) -> None:
+    answer = Agent(alarms).ask_sync(question)
+    assert [piece.start for piece in answer.evidence] == [start]
+
+
+def test_what_is_put_differently_each_time_is_not_counted(alarms: Library) -> None:
+    question = "When is it said for the 5th time that attention the roof alarm has gone off?"
+    assert asked(alarms, question)["absence"] is None
+
+
 @pytest.mark.parametrize("vlm", [None, Eyes()])
 def test_where_there_are_fewer_nothing_is_looked_at(alarms: Library, vlm: Eyes | None) -> None:
     answer = Agent(alarms, vlm=vlm).ask_sync(ASKED.format("fourth"))
@@ -133,8 +152,8 @@ def test_an_incomplete_transcript_denies_nothing(alarms: Library) -> None:
     assert state["absence"] is not None
     half = {"speech": "searched 1 of 2 videos"}
     assert counted(alarms, state, half) == Counted()
-    found = counted(alarms, asked(alarms, ASKED.format("third")), half).anchor
-    assert found is not None and found["rows"][0]["start"] == 90
+    found = counted(alarms, asked(alarms, ASKED.format("third")), half).meant
+    assert found is not None and found["start"] == 90
 
 
 def test_over_several_videos_nothing_is_counted(

@@ -1,10 +1,14 @@
 """How the tokens of a round are shared out."""
 
+from typing import Literal
+
 import pytest
 
 from longtake import Library
+from longtake.agent.candidates import candidates
 from longtake.agent.select import plan_views
 from longtake.agent.state import Wish
+from longtake.agent.wishes import own_wishes
 from tests.agent.seeing import Eyes
 from tests.agent.talking import desk_for, opened
 
@@ -33,3 +37,22 @@ def test_a_round_has_as_many_moments_as_get_clear_frames(
         assert len(views) == moments
         assert [view["start"] for view in views] == [wish["start"] for wish in wishes[:moments]]
         assert {view["width"] for view in views} == {320}
+
+
+@pytest.mark.parametrize("order", ["first", "last", None])
+def test_an_end_is_begun_with_even_where_all_of_a_video_matters(
+    colours: Library, order: Literal["first", "last"] | None
+) -> None:
+    (video, *_) = colours.videos()
+    with desk_for(colours, Eyes(), "default", 9000) as desk:
+        state = opened(desk, "What happened?", videos=[video.id])
+        state["plan"] = {**state["plan"], "whole": True, "order": order}
+        wishes = own_wishes(desk, state, candidates(colours, state))
+    if order is None:
+        assert [wish["kind"] for wish in wishes] == ["overview"]
+        return
+    assert {wish["kind"] for wish in wishes} == {"look"}
+    spans = [(wish["start"], wish["end"]) for wish in wishes]
+    end = min(spans)[0] if order == "first" else max(spans)[1]
+    assert end == pytest.approx(0.0 if order == "first" else video.duration)
+    assert spans == sorted(spans, reverse=order == "last")
