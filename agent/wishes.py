@@ -39,7 +39,8 @@ def outlook(desk: Desk, state: State) -> Outlook:
 
 
 def own_wishes(desk: Desk, state: State, left: Sequence[Candidate]) -> list[Wish]:
-    """By belief: overviews first where nothing speaks for a moment, then the best moments.
+    """By belief: overviews first where nothing speaks for a moment, then the best moments; one a
+    video where the first or last of something is asked for.
 
     Args:
         left: moments not looked at yet.
@@ -54,7 +55,8 @@ def own_wishes(desk: Desk, state: State, left: Sequence[Candidate]) -> list[Wish
         left = [c for c in left if c.why != UNSEEN]
     spread = len(videos) > 1 and not state.get("round")
     best = sorted(_one_a_video(left) if spread else left, key=lambda c: -c.belief)
-    for candidate in best[: FAN_OUT - len(wishes)]:
+    most = len(videos) if _from_an_end(state) else FAN_OUT
+    for candidate in best[: min(most, FAN_OUT) - len(wishes)]:
         wishes.append(_wish(candidate.video_id, candidate.span, "look", candidate.why))
     return _ordered(wishes, left)
 
@@ -66,10 +68,14 @@ def _ordered(wishes: Sequence[Wish], left: Sequence[Candidate]) -> list[Wish]:
 
 
 def _wants_overview(state: State, left: Sequence[Candidate]) -> bool:
-    if state["plan"]["order"] in ("first", "last"):
-        return False  # it is known at which end to begin
     unseen = sum(c.belief for c in left if c.why == UNSEEN)
-    return state["plan"]["whole"] or unseen >= 0.5
+    return not _from_an_end(state) and (state["plan"]["whole"] or unseen >= 0.5)
+
+
+def _from_an_end(state: State) -> bool:
+    """Whether to go on from one end of a video, one look after another: what is seen there decides
+    whether the next is needed."""
+    return state["plan"]["order"] in ("first", "last")
 
 
 def _by_belief(left: Sequence[Candidate], videos: Sequence[str]) -> list[str]:
