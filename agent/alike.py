@@ -4,7 +4,7 @@ question names, the others are not told, looked at or quoted."""
 import re
 from collections.abc import Collection, Sequence
 
-from longtake.agent.codes import codes_in, names, other_code
+from longtake.agent.codes import codes_in, compares, names, other_code
 from longtake.agent.state import Row, State
 from longtake.tools.query import words
 
@@ -14,11 +14,11 @@ TELLING = 2
 
 def without_others(state: State, rows: Sequence[Row]) -> list[Row]:
     """Rows without those about another code, or with the same sentence about somebody else, where
-    one is about a code or name of the question."""
+    one is about a code or name of the question; all of them where it is about others too."""
     codes = codes_in(state["question"])
     entities = state["plan"]["entities"]
     about = [row["text"] for row in rows if row["text"] and _is_about(row["text"], codes, entities)]
-    if not about:
+    if not about or compares(state["question"]):
         return list(rows)
     sentences = {_sentence(text) for text in about} - {None}
     return [

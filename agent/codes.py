@@ -8,6 +8,15 @@ from longtake.tools.query import words
 
 SHORTEST = 4
 """Letters and digits of a word with digits that is a code."""
+_COMPARES = re.compile(
+    r"\b(?:others?|another|same|also|besides|except|than|both|else|different|compared?|versus|vs)\b",
+    re.IGNORECASE,
+)
+
+
+def compares(question: str) -> bool:
+    """Whether a question is about others too: `Which flights leave from the same gate as CH986?`"""
+    return bool(_COMPARES.search(question))
 
 
 def codes_in(text: str) -> frozenset[str]:

@@ -3,7 +3,7 @@ the row of `LRR49` readily answers with it when asked for `LRR29`."""
 
 from collections.abc import Sequence
 
-from longtake.agent.codes import codes_in, other_code
+from longtake.agent.codes import codes_in, compares, other_code
 from longtake.agent.desk import Desk
 from longtake.agent.state import Citation, Draft, State
 from longtake.timing import Span
@@ -19,7 +19,7 @@ def supported(desk: Desk, state: State, draft: Draft) -> Draft:
     where only such lines hold the answer, or none does and all that was found is such lines; an
     abstention where none is left, or where it cites nothing and only such lines hold it."""
     codes = codes_in(state["question"])
-    if draft["abstained"] or not codes:
+    if draft["abstained"] or not codes or compares(state["question"]):
         return draft
     answer = {word.lower() for word in words(draft["option"] or draft.get("text") or "")}
     found = [row["text"] or "" for row in state["rows"]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from longtake import Agent, Library
 from longtake.agent.alike import without_others
-from longtake.agent.codes import codes_in, names, other_code
+from longtake.agent.codes import codes_in, compares, names, other_code
 from longtake.agent.lines import lines
 from longtake.agent.plan import make_plan
 from longtake.agent.replies import AnswerReply, LookReply
@@ -53,6 +53,18 @@ def test_codes_of_a_question(text: str, codes: set[str]) -> None:
 )
 def test_a_line_is_about_another_code(text: str, other: str | None) -> None:
     assert other_code(text, {"ch986"}) == other
+
+
+@pytest.mark.parametrize(
+    ("question", "wide"),
+    [
+        ("Which flights leave from the same gate as CH986?", True),
+        ("Is LRR49 larger than LRR29?", True),
+        ("At which gate does flight CH986 board?", False),
+    ],
+)
+def test_a_question_may_be_about_others_too(question: str, wide: bool) -> None:
+    assert compares(question) is wide
 
 
 def test_plain_numbers_stand_in_place_of_nothing() -> None:
@@ -163,7 +175,8 @@ MOVES: list[dict[str, Any]] = [
         ("To which room has Ida Hill moved?", [0, 2, 3]),
         ("To which room has Victor Field moved?", [1, 2, 3]),
         ("To which room has Grace Marsh moved?", [0, 1, 2, 3]),
-        ("Who has moved to another room?", [0, 1, 2, 3]),
+        ("Who has moved to a room?", [0, 1, 2, 3]),
+        ("Who else has moved, besides Ida Hill?", [0, 1, 2, 3]),
     ],
 )
 def test_the_same_sentence_about_somebody_else_is_left_out(question: str, kept: list[int]) -> None:
