@@ -7,10 +7,10 @@ from functools import partial
 
 from longtake.agent.ends import first_or_last
 from longtake.agent.outcomes import shown_views
-from longtake.agent.seeking import beside, decided_after, part_of
+from longtake.agent.seeking import asked_lanes, beside, decided_after, from_an_end, part_of
 from longtake.agent.sightings import gaps_of, part
-from longtake.agent.state import LaneName, Observation, State, View
-from longtake.agent.stretches import LONGEST_S, Candidate, pieces, unseen
+from longtake.agent.state import Observation, State, View
+from longtake.agent.stretches import LONGEST_S, Candidate, by_video, pieces, unseen
 from longtake.agent.views import on_sheets
 from longtake.index.records import VideoRecord
 from longtake.timing import Span
@@ -42,9 +42,9 @@ def candidates(library: Library, state: State) -> list[Candidate]:
     spans = {video.id: bounds(video, state) for video in videos.values()}
     found = _merged(_from_rows(state, videos))
     seen = partial(_is_seen, seen=_seen(state))
-    order, lanes = state["plan"]["order"], _lanes(state)
-    if order in ("first", "last") and "visual" in lanes:
-        every = first_or_last(spans, found, last=order == "last", is_seen=seen)
+    if from_an_end(state):
+        last = state["plan"]["order"] == "last"
+        every = first_or_last(spans, found, last=last, is_seen=seen)
     else:
         every = _spread(state, found, spans, _beside(state, videos))
     left = [c for c in every if not seen(c)]
@@ -60,7 +60,7 @@ def _spread(
 ) -> list[Candidate]:
     """What was retrieved, by its scores, stretches that nothing speaks for, and those beside a
     moment that the question refers to, which have most of the belief."""
-    found = [c for c in found if not _is_seen(c, _spans(near))]
+    found = [c for c in found if not _is_seen(c, by_video(near))]
     share = _coverage_share(state, found)
     kept = 1 - BESIDE_SHARE if near else 1.0
     total = sum(c.belief for c in found) or 1.0
@@ -141,25 +141,13 @@ def _merged(found: Sequence[Candidate]) -> list[Candidate]:
     return kept
 
 
-def _spans(candidates: Iterable[Candidate]) -> dict[str, list[Span]]:
-    spans: dict[str, list[Span]] = {}
-    for candidate in candidates:
-        spans.setdefault(candidate.video_id, []).append(candidate.span)
-    return spans
-
-
 def _coverage_share(state: State, found: Sequence[Candidate]) -> float:
     if not found:
         return 1.0
     searched = state.get("searched", {}).get("visual", "")
-    if _lanes(state) == {"visual"} and not searched.startswith("searched"):
+    if asked_lanes(state) == {"visual"} and not searched.startswith("searched"):
         return BLIND_SHARE
     return COVERAGE_SHARE
-
-
-def _lanes(state: State) -> set[LaneName]:
-    """Lanes that the question's words point to."""
-    return {lane for asked in state["plan"]["sub_queries"] for lane in asked["lanes"]}
 
 
 def _seen(state: State) -> dict[str, list[Span]]:

@@ -90,12 +90,8 @@ def _forecast(request: Input, context: Context) -> Forecast:
         }
         set_aside_answer(desk, state)
         state.update(retrieve_rows(library, state, context))
-        policy = CONVERSATIONS.get(desk.policy)
-        asking = 0
-        if policy is not None:
-            views = _opening(desk, state, policy)
-        else:
-            asking, views = _round(desk, state)
+        # nothing is looked at where it is known already that nothing answers
+        asking, views = _first(desk, state) if state["absence"] is None else (0, [])
         return Forecast(
             backend=vlm.name,
             limit=desk.ledger.limit,
@@ -106,6 +102,12 @@ def _forecast(request: Input, context: Context) -> Forecast:
         )
     finally:
         close_desk(run_id)
+
+
+def _first(desk: Desk, state: State) -> tuple[int, list[tuple[View, int]]]:
+    """What asking before the first round costs, and the round's views with their prices."""
+    policy = CONVERSATIONS.get(desk.policy)
+    return (0, _opening(desk, state, policy)) if policy is not None else _round(desk, state)
 
 
 def _round(desk: Desk, state: State) -> tuple[int, list[tuple[View, int]]]:

@@ -4,8 +4,9 @@ its words, in the order of time."""
 from typing import NamedTuple
 
 from longtake.agent.plan import is_heard, perceived
+from longtake.agent.rows import made_row
 from longtake.agent.state import Absence, LaneName, Ordinal, Row, State, SubQuery
-from longtake.index.records import TextLane, TextMatch
+from longtake.index.records import TextLane
 from longtake.timing import Span
 from longtake.tools.library import Library
 from longtake.tools.query import coverage, terms
@@ -83,20 +84,9 @@ def _mentions(library: Library, subject: str, lane: TextLane, state: State) -> l
         between=Span(between[0], between[1]) if between else None,
         limit=MOST,
     )
-    rows = [_row(match, lane) for match in matches if coverage(wanted, match.text) == 1]
+    rows = [
+        made_row(lane, m.id, m.video_id, Span(m.start, m.end), m.text, score=1.0)
+        for m in matches
+        if coverage(wanted, m.text) == 1
+    ]
     return sorted(rows, key=lambda row: (row["video_id"], row["start"]))
-
-
-def _row(match: TextMatch, lane: TextLane) -> Row:
-    return {
-        "lane": lane,
-        "id": match.id,
-        "video_id": match.video_id,
-        "start": match.start,
-        "end": match.end,
-        "text": match.text,
-        "frame_time": None,
-        "score": 1.0,
-        "query": 0,
-        "beside": False,
-    }

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from longtake.agent.belief import confidence
 from longtake.agent.choices import by_time, choose
 from longtake.agent.desk import Desk
-from longtake.agent.draft import draft_answer
+from longtake.agent.draft import LEADS, draft_answer
 from longtake.agent.evidence import Piece, answer_with, glanced, shown_pieces
 from longtake.agent.reader import Reading
 from longtake.agent.replies import AnswerReply, whole
 from longtake.agent.requests import answer_again_request, letter, repair_request
+from longtake.agent.rows import made_row
 from longtake.agent.sightings import sightings
-from longtake.agent.state import Citation, Draft, Row, State
+from longtake.agent.state import Citation, Draft, State
 from longtake.agent.support import supported
 from longtake.errors import BudgetExceeded, VlmError
 from longtake.timing import Span
@@ -24,7 +25,6 @@ SHARE_OF_OTHERS = 0.1
 """Belief left for the options that a model did not choose."""
 SUPPORTED = 0.5
 """Confidence of a sighting from which a rule answers with it."""
-LEADS = 3
 SLACK_S = 0.5
 """A cited time may miss its moment by this much."""
 NOTHING = "nothing was cited"
@@ -242,18 +242,10 @@ def _chosen_by_rule(desk: Desk, state: State, seen: Sequence[Piece], note: str) 
 def _as_reading(piece: Piece) -> Reading:
     """What was seen, as a line to hold against options."""
     citation = piece.citation
-    row: Row = {
-        "lane": citation["lane"],
-        "id": 0,
-        "video_id": citation["video_id"],
-        "start": citation["start"],
-        "end": citation["end"],
-        "text": piece.words,
-        "frame_time": None,
-        "score": citation["score"],
-        "query": 0,
-        "beside": False,
-    }
+    span = Span(citation["start"], citation["end"])
+    row = made_row(
+        citation["lane"], 0, citation["video_id"], span, piece.words, score=citation["score"]
+    )
     return Reading(
         rows=(row,), text=piece.words, score=citation["score"], cosine=0.0, coverage=0.0, key=row
     )

@@ -14,6 +14,7 @@ from longtake.agent.desk import desk_of, has_model
 from longtake.agent.events import emit
 from longtake.agent.mentions import COUNTED, counted
 from longtake.agent.reader import confidence, read
+from longtake.agent.rows import made_row
 from longtake.agent.seeking import stretch_beside
 from longtake.agent.state import Absence, Anchor, LaneName, Relation, Row, State, SubQuery
 from longtake.errors import UsageError
@@ -137,18 +138,10 @@ def _search(
 
 
 def _row(hit: Hit, query: int) -> Row:
-    return {
-        "lane": hit.lane,
-        "id": hit.rows[0],
-        "video_id": hit.video_id,
-        "start": hit.start,
-        "end": hit.end,
-        "text": hit.quote,
-        "frame_time": hit.frame_time,
-        "score": hit.score,
-        "query": query,
-        "beside": False,
-    }
+    return made_row(
+        hit.lane, hit.rows[0], hit.video_id, Span(hit.start, hit.end), hit.quote,
+        frame_time=hit.frame_time, score=hit.score, query=query,
+    )  # fmt: skip
 
 
 def _with_neighbours(library: Library, rows: list[Row]) -> list[Row]:
@@ -181,18 +174,7 @@ def rows_in(
                 (c.id, c.cue.start, c.cue.end, c.cue.text) for c in library.cues(video_id, span)
             ]
         rows += [
-            {
-                "lane": lane,
-                "id": row_id,
-                "video_id": video_id,
-                "start": start,
-                "end": end,
-                "text": text,
-                "frame_time": None,
-                "score": 0.0,
-                "query": query,
-                "beside": False,
-            }
+            made_row(lane, row_id, video_id, Span(start, end), text, query=query)
             for row_id, start, end, text in found
         ]
     return sorted(rows, key=lambda r: (r["start"], r["id"]))

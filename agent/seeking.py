@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from longtake.agent.plan import without_count
 from longtake.agent.reader import threshold
 from longtake.agent.sightings import Sighting, sightings
-from longtake.agent.state import Observation, Order, Part, Relation, Row, State
+from longtake.agent.state import LaneName, Observation, Order, Part, Relation, Row, State
 from longtake.timing import Span
 
 ANCHOR_ROUNDS = 3
@@ -64,6 +64,17 @@ def needs_all(state: State) -> bool:
     kinds = {query["answer_type"] for query in plan["sub_queries"]}
     counting = "number" in kinds and all(q["lanes"] == ["visual"] for q in plan["sub_queries"])
     return plan["whole"] or plan["order"] is not None or "list" in kinds or counting
+
+
+def asked_lanes(state: State) -> set[LaneName]:
+    """Lanes that the question's words point to."""
+    return {lane for asked in state["plan"]["sub_queries"] for lane in asked["lanes"]}
+
+
+def from_an_end(state: State) -> bool:
+    """Whether to look on from one end of a video, one look after another, where the first or last
+    of something to be seen is asked for: what is seen decides whether the next is needed."""
+    return state["plan"]["order"] in ("first", "last") and "visual" in asked_lanes(state)
 
 
 def _question(state: State, part: Part) -> str:
@@ -123,10 +134,13 @@ def relation_order(state: State) -> tuple[Order | None, int | None]:
 
 
 def counted_moment(state: State) -> Row | None:
-    """The line that says for the nth time what a relation in time refers to, where it counts."""
+    """The line that says for the nth time what a relation in time refers to, where it counts and
+    what was read of it is that moment."""
     read = state.get("anchor")
     order, _ = relation_order(state)
-    return read["rows"][0] if order is not None and read is not None else None
+    if order is None or read is None or read["confidence"] < threshold(blind=False):
+        return None
+    return read["rows"][0]
 
 
 def telling(state: State) -> list[Observation]:

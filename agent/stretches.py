@@ -1,6 +1,6 @@
 """Candidates, and equal stretches of all that may be looked at, which nothing speaks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from longtake.timing import Span
@@ -39,9 +39,7 @@ def unseen(spans: Mapping[str, Span], found: Sequence[Candidate], share: float) 
     if total <= 0:
         return []
     step = max(LONGEST_S, total / MOST_STRETCHES)
-    taken: dict[str, list[Span]] = {}
-    for candidate in found:
-        taken.setdefault(candidate.video_id, []).append(candidate.span)
+    taken = by_video(found)
     free = [
         (video_id, piece)
         for video_id, span in spans.items()
@@ -55,6 +53,14 @@ def unseen(spans: Mapping[str, Span], found: Sequence[Candidate], share: float) 
         )
         for index, (video_id, piece) in enumerate(free)
     ]
+
+
+def by_video(found: Iterable[Candidate]) -> dict[str, list[Span]]:
+    """Video id -> spans of its candidates."""
+    spans: dict[str, list[Span]] = {}
+    for candidate in found:
+        spans.setdefault(candidate.video_id, []).append(candidate.span)
+    return spans
 
 
 def pieces(span: Span, step: float) -> list[Span]:

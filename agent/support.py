@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from longtake.agent.codes import codes_in, compares, other_code
 from longtake.agent.desk import Desk
+from longtake.agent.draft import LEADS
 from longtake.agent.state import Citation, Draft, State
 from longtake.timing import Span
 from longtake.tools.query import words
 
-LEADS = 3
 SLACK_S = 1.0
 """Lines this near to a moment were heard or seen with it."""
 

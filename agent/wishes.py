@@ -13,6 +13,7 @@ from longtake.agent.candidates import (
 )
 from longtake.agent.desk import Desk
 from longtake.agent.draft import draft_answer
+from longtake.agent.seeking import from_an_end
 from longtake.agent.state import State, ViewKind, Wish
 from longtake.agent.stretches import UNSEEN, Candidate
 from longtake.timing import Span
@@ -55,7 +56,7 @@ def own_wishes(desk: Desk, state: State, left: Sequence[Candidate]) -> list[Wish
         left = [c for c in left if c.why != UNSEEN]
     spread = len(videos) > 1 and not state.get("round")
     best = sorted(_one_a_video(left) if spread else left, key=lambda c: -c.belief)
-    most = len(videos) if _from_an_end(state) else FAN_OUT
+    most = len(videos) if from_an_end(state) else FAN_OUT
     for candidate in best[: min(most, FAN_OUT) - len(wishes)]:
         wishes.append(_wish(candidate.video_id, candidate.span, "look", candidate.why))
     return _ordered(wishes, left)
@@ -69,13 +70,7 @@ def _ordered(wishes: Sequence[Wish], left: Sequence[Candidate]) -> list[Wish]:
 
 def _wants_overview(state: State, left: Sequence[Candidate]) -> bool:
     unseen = sum(c.belief for c in left if c.why == UNSEEN)
-    return not _from_an_end(state) and (state["plan"]["whole"] or unseen >= 0.5)
-
-
-def _from_an_end(state: State) -> bool:
-    """Whether to go on from one end of a video, one look after another: what is seen there decides
-    whether the next is needed."""
-    return state["plan"]["order"] in ("first", "last")
+    return not from_an_end(state) and (state["plan"]["whole"] or unseen >= 0.5)
 
 
 def _by_belief(left: Sequence[Candidate], videos: Sequence[str]) -> list[str]:

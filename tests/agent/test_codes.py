@@ -14,9 +14,11 @@ from longtake.agent.codes import codes_in, compares, names, other_code
 from longtake.agent.lines import lines
 from longtake.agent.plan import make_plan
 from longtake.agent.replies import AnswerReply, LookReply
+from longtake.agent.rows import made_row
 from longtake.agent.state import Row, State
 from longtake.config import Settings
 from longtake.index.store import Store
+from longtake.timing import Span
 from longtake.tools.vlm.messages import Request
 from tests.agent.conftest import Fill
 from tests.agent.seeing import Eyes
@@ -181,13 +183,9 @@ MOVES: list[dict[str, Any]] = [
 )
 def test_the_same_sentence_about_somebody_else_is_left_out(question: str, kept: list[int]) -> None:
     rows: list[Row] = [
-        {
-            "lane": line["lane"], "id": number, "video_id": "v", "start": line["start"],
-            "end": line["end"], "text": line["text"], "frame_time": None, "score": 1.0, "query": 0,
-            "beside": False,
-        }
+        made_row(line["lane"], number, "v", Span(line["start"], line["end"]), line["text"])
         for number, line in enumerate(MOVES)
-    ]  # fmt: skip
+    ]
     state: State = {"question": question, "plan": make_plan(question)}
     assert [row["id"] for row in without_others(state, rows)] == kept
     asked_about: list[Row] = [{**row, "beside": True} for row in rows]

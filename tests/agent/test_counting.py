@@ -1,5 +1,6 @@
 """Moments that are counted to: when something is heard or written for the nth time."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -120,6 +121,15 @@ def test_it_is_looked_at_and_told_first(alarms: Library) -> None:
     assert "K5" in [text for _, text in told]
 
 
+def test_a_line_that_was_not_counted_to_is_not_told_first(alarms: Library) -> None:
+    question = "Which room is on screen when the engine is heard for the second time?"
+    anchor = asked(alarms, question)["anchor"]
+    assert anchor is None or anchor["confidence"] < 0.5
+    with desk_for(alarms, Eyes(), "default", 4000) as desk:
+        told = lines(desk, opened(desk, question))
+    assert all(citation["score"] < 1 for citation, _ in told)
+
+
 @pytest.mark.parametrize(
     ("question", "start"),
     [
@@ -173,3 +183,9 @@ def test_over_several_videos_nothing_is_counted(
 )
 def test_what_no_line_says_is_not_counted(alarms: Library, question: str) -> None:
     assert asked(alarms, question)["absence"] is None
+
+
+def test_a_forecast_looks_at_nothing_where_there_are_fewer(alarms: Library) -> None:
+    agent = Agent(alarms, vlm=Eyes())
+    assert asyncio.run(agent.forecast(ASKED.format("third"))).views
+    assert asyncio.run(agent.forecast(ASKED.format("fourth"))).views == ()
