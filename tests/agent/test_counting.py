@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +16,15 @@ from longtake.agent.plan import make_plan, perceived
 from longtake.agent.retrieve import retrieve_rows
 from longtake.agent.seeking import asked_of
 from longtake.agent.state import State
-from longtake.config import Settings
+from longtake.config import Settings, VisualSettings
+from longtake.eval.haystack import models
+from longtake.index.lanes import StageName
 from longtake.index.store import Store
 from longtake.timing import Span
 from tests.agent.conftest import Fill
 from tests.agent.seeing import Eyes
 from tests.agent.talking import desk_for, opened
+from tests.data.colours import SIGNAL, write_colours
 
 ROOF = "Attention. The roof alarm has gone off."
 ASKED = "Which room is on screen when the roof alarm is heard for the {} time?"
@@ -189,3 +193,16 @@ def test_a_forecast_looks_at_nothing_where_there_are_fewer(alarms: Library) -> N
     agent = Agent(alarms, vlm=Eyes())
     assert asyncio.run(agent.forecast(ASKED.format("third"))).views
     assert asyncio.run(agent.forecast(ASKED.format("fourth"))).views == ()
+
+
+def test_a_question_that_counts_is_shown_more_clips(tmp_path: Path) -> None:
+    files = [write_colours(tmp_path / "signal.mp4", SIGNAL)]
+    given = VisualSettings(model=str(Path(models.__file__).parent / "encoder"))
+    settings = Settings(offline=True, visual=given)
+    with Library.open(tmp_path / "library", settings, create=True) as library:
+        assert library.index(files, only={StageName.VISUAL}).ok
+        once, often = (
+            [row for row in asked(library, question)["rows"] if row["lane"] == "visual"]
+            for question in ("When is the screen red?", "How many times is the screen red?")
+        )
+    assert len(once) == 3 and len(often) == 12
