@@ -273,10 +273,11 @@ def test_parts_show_what_the_whole_shows_there(reel: Reel) -> None:
 
 def test_cards_are_small_and_of_the_colours_that_they_name() -> None:
     rng = np.random.default_rng(0)
-    shares = []
+    shares, heights = [], []
     for _ in range(60):
         pixels, facts = card(rng)
         assert pixels.shape == (SIDE, SIDE, 3)
+        heights += [facts.actor.height] if facts.actor else []
         for one in facts.seen:
             colour, box = colour_of(one), one.box
             if colour is not None and not one.carried:
@@ -285,3 +286,4 @@ def test_cards_are_small_and_of_the_colours_that_they_name() -> None:
                 shares.append(near.mean())
     assert len(shares) > 40
     assert np.quantile(shares, 0.05) > 0.05
+    assert min(heights) < 50 and max(heights) > 110

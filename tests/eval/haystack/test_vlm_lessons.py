@@ -1,6 +1,7 @@
 """What the model that sees is taught: its replies are the product's own, and true of the strip."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -16,7 +17,7 @@ from longtake.eval.haystack.models.vlm import easy_lessons, lessons, seen_questi
 from longtake.eval.haystack.models.vlm.exam import bucket, table
 from longtake.eval.haystack.models.vlm.facts import Facts, Seen
 from longtake.eval.haystack.models.vlm.footage import Reel
-from longtake.eval.haystack.models.vlm.frame_questions import ANY_HEIGHT, short_questions
+from longtake.eval.haystack.models.vlm.frame_questions import ANY_HEIGHT, short_questions, untold
 from longtake.eval.haystack.models.vlm.heard_questions import FROM_LINES, gate
 from longtake.eval.haystack.models.vlm.lessons import Sample
 from longtake.eval.haystack.models.vlm.questions import Lesson, clocks, runs, stretches
@@ -302,6 +303,31 @@ def test_short_questions_have_true_answers(reel: Reel) -> None:
                 one = known[2] if badge else known[0] if looks.endswith(" coat") else known[1]
                 assert (answer == "yes") == (looks == (who(own) if " and " in looks else one))
     assert {"Which hat does the actor wear?", "Which vehicle is it?"} <= subjects
+
+
+def looks_told(asked: str) -> set[str]:
+    """What a question about an actor gives away."""
+    if " and the " in asked:
+        return {"coat", "hat", "badge"}
+    said = {look for look in ("coat", "badge") if look in asked}
+    return said or ({"hat"} if "Which hat" in asked or "actor with" in asked else set())
+
+
+def test_no_answer_of_a_conversation_gives_a_later_one_away(reel: Reel) -> None:
+    rng = np.random.default_rng(12)
+    yes_or_no, widest = 0, 0
+    for still in [s for s in reel.stills if s.facts.actor][::3]:
+        every = short_questions(rng, still.facts)
+        asked = [one.asked for one in untold(rng, every, 20)]
+        assert Counter(look for q in asked for look in looks_told(q)) == {
+            "coat": 1, "hat": 1, "badge": 1,
+        }  # fmt: skip
+        of_things = ("How many", "Which things", "What is the ", "Is a ", "Is an ")
+        assert sum(q.startswith(of_things) for q in asked) <= 1
+        assert len(untold(rng, every, 2)) == 2
+        yes_or_no += any(q.startswith("Is the actor") for q in asked)
+        widest += " and the " in asked[0]
+    assert yes_or_no > 10 and widest > 3
 
 
 def test_heights_have_buckets_and_figures_a_table() -> None:

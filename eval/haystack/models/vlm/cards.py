@@ -20,8 +20,11 @@ from longtake.eval.haystack.vocabulary import COLOURS, PICTURES, Rgb
 
 SIDE = 84
 """Pixels of a card."""
-SHRUNK = (0.55, 1.15)
+LARGEST = 1.15
+SMALLEST = {"actor": 0.28, "vehicle": 0.35, "picture": 0.35, "thing": 0.45}
 """Range of the sizes at which things are drawn, relative to frames of 640x360."""
+SQUEEZED = (0.86, 1.06)
+"""Range of heights relative to widths: frames are sent in whole tokens."""
 SHELVED, IN_CABINET = (THING, 33), (CABINET_THING, 105)
 """Size of things, and from the left of one to the left of the next."""
 KINDS = ("thing", "thing", "actor", "actor", "actor", "vehicle", "picture")
@@ -31,9 +34,10 @@ ROAD, GRASS = (92, 94, 100), (118, 142, 96)
 
 def card(rng: np.random.Generator) -> tuple[NDArray[np.uint8], Facts]:
     """A card, u8 [SIDE, SIDE, 3], and what it shows."""
-    scale = float(rng.uniform(*SHRUNK))
-    wide = int(np.ceil(SIDE / scale)) + 2
     kind = pick(rng, KINDS)
+    scale = float(np.exp(rng.uniform(np.log(SMALLEST[kind]), np.log(LARGEST))))
+    squeeze = float(rng.uniform(*SQUEEZED))
+    wide = int(np.ceil(SIDE / scale / min(1.0, squeeze))) + 2
     place: Place = "gate" if kind == "vehicle" else "room"
     image = Image.new("RGB", (wide, wide), _ground(rng, kind))
     if rng.random() < 0.5:  # an edge somewhere behind
@@ -42,10 +46,10 @@ def card(rng: np.random.Generator) -> tuple[NDArray[np.uint8], Facts]:
         edge = (0, at, wide, wide) if rng.random() < 0.6 else (at, 0, wide, wide)
         ImageDraw.Draw(image).rectangle(edge, fill=other)
     seen = _PAINTERS[kind](rng, image)
-    side = round(wide * scale)
-    shrunk = np.asarray(image.resize((side, side), Image.Resampling.BICUBIC), np.float32)
-    part = (0, 0, SIDE / scale, SIDE / scale)
-    facts = Facts(place=place, room=None, seen=tuple(seen)).cut(part, scale)
+    size = round(wide * scale), round(wide * scale * squeeze)
+    shrunk = np.asarray(image.resize(size, Image.Resampling.BICUBIC), np.float32)
+    part = (0, 0, SIDE / scale, SIDE / scale / squeeze)
+    facts = Facts(place=place, room=None, seen=tuple(seen)).cut(part, scale).squeezed(squeeze)
     tint = rng.uniform(0.82, 1.12) * rng.uniform(0.94, 1.06, 3).astype(np.float32)
     lit = shrunk[:SIDE, :SIDE] * tint
     grain = rng.normal(0, GRAIN, lit.shape)

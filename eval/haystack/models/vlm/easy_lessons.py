@@ -10,7 +10,7 @@ from longtake.eval.haystack.models.vlm import names
 from longtake.eval.haystack.models.vlm.cards import card
 from longtake.eval.haystack.models.vlm.facts import Facts
 from longtake.eval.haystack.models.vlm.footage import Reel
-from longtake.eval.haystack.models.vlm.frame_questions import NOT_THERE, short_questions
+from longtake.eval.haystack.models.vlm.frame_questions import NOT_THERE, Short, short_questions, untold
 from longtake.eval.haystack.models.vlm.lessons import (
     SHORT_TOKENS,
     Sample,
@@ -31,7 +31,9 @@ from longtake.tools.vlm.messages import Message, Part, Request, Text
 
 QUESTIONS = 6
 """In a sample."""
-BARE = 10
+OTHERS = 0.2
+"""Share of cards without anybody that are asked about with yes or no."""
+BARE = 5
 """Bare questions about the same frames."""
 CARDS = (2, 3, 4, 6)
 """Of an album."""
@@ -48,11 +50,27 @@ def about_card(rng: np.random.Generator) -> Sample:
         found = short_questions(rng, facts)
         found = [one for one in found if one.subject not in ("place", "count")]
         if facts.seen and found:
+            return _about_card(rng, pixels, facts, found)
+
+
+def whether(rng: np.random.Generator) -> Sample:
+    """Yes or no about a flash card, mostly about somebody: by itself, as all it is learned from is
+    one token of the answer, and among other questions it is the last to be learned."""
+    while True:
+        pixels, facts = card(rng)
+        found = [one for one in short_questions(rng, facts) if one.subject == "yes or no"]
+        if found and (facts.actor or rng.random() < OTHERS):
             break
+    return _about_card(rng, pixels, facts, found)
+
+
+def _about_card(
+    rng: np.random.Generator, pixels: U8, facts: Facts, questions: Sequence[Short]
+) -> Sample:
     picture = unencoded(pixels, round(float(rng.uniform(0, 600)), 1))
     turns = [
         (short_request(one.asked, None if i else picture), one.answer)
-        for i, one in enumerate(found[:QUESTIONS])
+        for i, one in enumerate(untold(rng, questions, QUESTIONS))
     ]
     return Sample(tuple(turns), (pixels,), (facts,))
 

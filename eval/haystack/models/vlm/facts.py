@@ -107,6 +107,14 @@ class Facts:
                 kept.append(replace(one, box=(moved[0], moved[1], moved[2], moved[3])))
         return replace(self, seen=tuple(kept))
 
+    def squeezed(self, by: float) -> "Facts":
+        """With all heights times `by`."""
+        kept = []
+        for one in self.seen:
+            a, b, c, d = one.box
+            kept.append(replace(one, box=(a, b * by, c, d * by)))
+        return replace(self, seen=tuple(kept))
+
 
 def facts(day: Day, painter: Painter, number: int, size: tuple[int, int]) -> Facts:
     """What frame `number` of a day shows at (width, height) pixels."""

@@ -1,7 +1,5 @@
 """What every token of a frame shows, and frames as the vision tower is given them."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -134,15 +132,9 @@ def rescaled(still: Still, width: int) -> tuple[NDArray[np.uint8], Facts]:
     """All of a frame, about that many pixels wide: u8 [H, W, 3] and what it shows."""
     size = whole_cells(width)
     right, down = (own / full for own, full in zip(size, SIZE, strict=True))
-    facts = still.facts.cut((0, 0, *SIZE), right)
-    seen = tuple(replace(one, box=_squeezed(one.box, down / right)) for one in facts.seen)
+    facts = still.facts.cut((0, 0, *SIZE), right).squeezed(down / right)
     picture = still.picture(width).resize(size, Image.Resampling.BICUBIC)
-    return np.asarray(picture), replace(facts, seen=seen)
-
-
-def _squeezed(box: Box, by: float) -> Box:
-    a, b, c, d = box
-    return a, b * by, c, d * by
+    return np.asarray(picture), facts
 
 
 def cropped(rng: np.random.Generator, still: Still) -> tuple[NDArray[np.uint8], Facts]:

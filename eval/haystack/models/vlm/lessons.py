@@ -21,7 +21,7 @@ from longtake.agent.requests import (
 from longtake.eval.haystack.models.vlm.cuts import cut_together
 from longtake.eval.haystack.models.vlm.facts import Facts
 from longtake.eval.haystack.models.vlm.footage import Reel, any_reel
-from longtake.eval.haystack.models.vlm.frame_questions import short_questions
+from longtake.eval.haystack.models.vlm.frame_questions import short_questions, untold
 from longtake.eval.haystack.models.vlm.heard_questions import FROM_LINES
 from longtake.eval.haystack.models.vlm.labels import CELL, cropped, rescaled
 from longtake.eval.haystack.models.vlm.questions import Ask, Lesson
@@ -41,7 +41,7 @@ EDGE_S = 0.5
 """Seconds by which a moment is longer than its frames, on either side."""
 JUDGED_TOKENS = 400
 """Most of frames that are judged at once."""
-FURTHER = 3
+FURTHER = 1
 """Questions about the same frames behind the first."""
 TRIES = (0, 0, 1, 2)
 """How often to look for a question that a strip answers instead of one that it does not."""
@@ -49,7 +49,7 @@ FOUND = 0.4
 """Share of calls with frames whose lines are from anywhere, as a search finds them."""
 HEARD_ALONE = ("gate", "moved", "row", "day")
 """Families that lines answer without frames."""
-SHORT_WIDTHS = (224, 336, 448, 448, 448, 640)
+SHORT_WIDTHS = (224, 224, 224, 336, 336, 448, 640)
 """Pixels of frames that short questions are about."""
 SHORT_QUESTIONS = 8
 """About one frame, at most."""
@@ -87,13 +87,14 @@ def about_frame(rng: np.random.Generator, days: Sequence[Reel]) -> Sample:
     while True:
         reel = any_reel(rng, days)
         still = reel.stills[int(rng.integers(len(reel.stills)))]
-        if still.facts.seen and (still.facts.actor or rng.random() < 0.5):
+        busy = still.facts.actor or still.facts.place == "cabinet"
+        if still.facts.seen and (busy or rng.random() < 0.4):
             break
     width = int(rng.choice(SHORT_WIDTHS))
     crop = rng.random() < 0.25
     pixels, facts = cropped(rng, still) if crop else rescaled(still, width)
     picture = unencoded(pixels, still.number / reel.fps)
-    questions = short_questions(rng, facts)[:SHORT_QUESTIONS]
+    questions = untold(rng, short_questions(rng, facts), SHORT_QUESTIONS)
     turns = [
         (short_request(one.asked, None if i else picture), one.answer)
         for i, one in enumerate(questions)

@@ -30,7 +30,10 @@ def averaged(folder: Path, other: Path) -> Any:
     beside = load(other, dtype=torch.float32).state_dict()
     own = model.state_dict()
     model.load_state_dict({name: (tensor + beside[name]) / 2 for name, tensor in own.items()})
-    return model.half()
+    model = model.half()
+    for part in (model.config.text_config, model.config.vision_config):
+        part.dtype = model.dtype  # else the file says float32
+    return model
 
 
 def main() -> None:

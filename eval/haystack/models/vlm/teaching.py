@@ -26,6 +26,7 @@ Kinds = dict[str, tuple[Teach, float]]
 """Kinds of samples, with how often each is made."""
 KINDS: Kinds = {
     "card": (lambda rng, days, most: easy_lessons.about_card(rng), 1.0),
+    "whether": (lambda rng, days, most: easy_lessons.whether(rng), 2.0),
     "album": (lambda rng, days, most: easy_lessons.album(rng), 1.5),
     "album look": (lambda rng, days, most: easy_lessons.album_look(rng), 1.5),
     "album read": (lambda rng, days, most: easy_lessons.album_read(rng), 1.0),
@@ -44,6 +45,7 @@ KINDS: Kinds = {
 """All lessons as they are used."""
 EASY: Kinds = {
     "card": (lambda rng, days, most: easy_lessons.about_card(rng), 4.0),
+    "whether": (lambda rng, days, most: easy_lessons.whether(rng), 4.0),
     "album": (lambda rng, days, most: easy_lessons.album(rng), 5.0),
     "frame": (lambda rng, days, most: lessons.about_frame(rng, days), 2.0),
     "glimpse": (lambda rng, days, most: easy_lessons.glimpse(rng, days, 300), 4.0),
