@@ -96,7 +96,7 @@ class Painter:
         match act:
             case Put():
                 if number >= timed.last or (running and share >= 0.5):
-                    _stand(picture, thing_sprite(act.thing, round(THING * stage.unit)),
+                    stand(picture, thing_sprite(act.thing, round(THING * stage.unit)),
                            stage.box(stage.slot(act.slot)))  # fmt: skip
                 if running:
                     self._walk(picture, act, share, number)
@@ -122,7 +122,7 @@ class Painter:
                 for slot, thing in enumerate(act.things):
                     if thing is not None:
                         sprite = thing_sprite(thing, round(CABINET_THING * stage.unit))
-                        _stand(picture, sprite, stage.box(stage.cabinet_slot(slot)))
+                        stand(picture, sprite, stage.box(stage.cabinet_slot(slot)))
 
     def _walk(self, picture: Image.Image, act: Put, share: float, number: int) -> None:
         """From the door to the shelf, where the thing changes place, and back."""
@@ -174,7 +174,8 @@ class Painter:
         draw.text((round(x), round(y)), text, font=font(px), fill=(250, 250, 250), anchor="ls")
 
 
-def _stand(picture: Image.Image, sprite: Image.Image, box: Box) -> None:
+def stand(picture: Image.Image, sprite: Image.Image, box: Box) -> None:
+    """Paste a sprite so that it stands in the middle of a box's lower edge."""
     x = round((box[0] + box[2] - sprite.width) / 2)
     picture.paste(sprite, (x, round(box[3]) - sprite.height), sprite)
 

@@ -29,6 +29,7 @@ from longtake.eval.haystack.models.vlm.labels import (
     rescaled,
     whole_cells,
 )
+from longtake.eval.haystack.models.vlm.shelves import shelf
 from longtake.eval.haystack.sets import Box
 from longtake.eval.haystack.vocabulary import BADGES, COLOURS, HATS
 
@@ -269,6 +270,26 @@ def test_parts_show_what_the_whole_shows_there(reel: Reel) -> None:
         assert {one.what for one in facts.seen} <= {one.what for one in still.facts.seen}
         size = (pixels.shape[1], pixels.shape[0])
         assert all(share_inside(one.box, size) >= SHOWN for one in facts.seen)
+
+
+def test_cards_of_shelves_show_none_to_six_things_where_they_are_said_to_be() -> None:
+    rng = np.random.default_rng(3)
+    shares, counts, smallest, largest = [], set(), 999.0, 0.0
+    for _ in range(80):
+        pixels, facts = shelf(rng)
+        high, wide = pixels.shape[:2]
+        assert high % CELL == wide % CELL == 0
+        counts.add((facts.place, len(facts.seen)))
+        assert len({str(one.what) for one in facts.things}) == len(facts.seen)
+        for one in facts.seen:
+            colour = colour_of(one)
+            assert colour is not None
+            own = part(pixels.astype(float), one.box)
+            shares.append((np.linalg.norm(own - PALETTE[colour], axis=-1) < 1.6 * LIKE).mean())
+            smallest, largest = min(smallest, one.height), max(largest, one.height)
+    assert counts == {("cabinet", n) for n in range(1, 7)} | {("room", n) for n in range(5)}
+    assert np.quantile(shares, 0.05) > 0.05
+    assert smallest < 25 and largest > 60
 
 
 def test_cards_are_small_and_of_the_colours_that_they_name() -> None:

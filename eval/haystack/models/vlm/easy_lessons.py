@@ -10,7 +10,12 @@ from longtake.eval.haystack.models.vlm import names
 from longtake.eval.haystack.models.vlm.cards import card
 from longtake.eval.haystack.models.vlm.facts import Facts
 from longtake.eval.haystack.models.vlm.footage import Reel
-from longtake.eval.haystack.models.vlm.frame_questions import NOT_THERE, Short, short_questions, untold
+from longtake.eval.haystack.models.vlm.frame_questions import (
+    NOT_THERE,
+    Short,
+    short_questions,
+    untold,
+)
 from longtake.eval.haystack.models.vlm.lessons import (
     SHORT_TOKENS,
     Sample,
@@ -25,6 +30,7 @@ from longtake.eval.haystack.models.vlm.lessons import (
 from longtake.eval.haystack.models.vlm.questions import WRONG, Ask, Lesson
 from longtake.eval.haystack.models.vlm.replies import options_of
 from longtake.eval.haystack.models.vlm.seen_questions import FROM_FRAMES
+from longtake.eval.haystack.models.vlm.shelves import shelf
 from longtake.eval.haystack.models.vlm.strips import U8, Shot, Strip, invented, quotes
 from longtake.eval.haystack.models.vlm.written_lessons import moment, random_claim, random_question
 from longtake.tools.vlm.messages import Message, Part, Request, Text
@@ -61,6 +67,14 @@ def whether(rng: np.random.Generator) -> Sample:
         found = [one for one in short_questions(rng, facts) if one.subject == "yes or no"]
         if found and (facts.actor or rng.random() < OTHERS):
             break
+    return _about_card(rng, pixels, facts, found)
+
+
+def about_shelf(rng: np.random.Generator) -> Sample:
+    """Short questions about a card of a shelf or cabinet: how many things, which, and of what
+    colour and shape they are."""
+    pixels, facts = shelf(rng)
+    found = [one for one in short_questions(rng, facts) if one.subject != "place"]
     return _about_card(rng, pixels, facts, found)
 
 

@@ -34,7 +34,7 @@ class Short(NamedTuple):
     height: float
     """Pixels of what it is about, or infinity."""
     tells: frozenset[str]
-    """What its answer gives away: `coat`, `things`, ..."""
+    """What its answer gives away: `coat`, `count`, the words of a thing, ..."""
 
 
 def untold(rng: np.random.Generator, questions: Sequence[Short], most: int) -> list[Short]:
@@ -85,12 +85,13 @@ def _of_actor(rng: np.random.Generator, frame: Facts) -> list[Short]:
     actor, height = one.what, one.height
     other = somebody_else(rng, [actor])
     asked = actor if rng.random() < 0.5 or other is None else other
+    carried = str(held.what) if held else "nothing"
     return [
         _short("What colour is the coat?", actor.coat, "coat", height, "coat"),
         _short("Which hat does the actor wear?", actor.hat, "hat", height, "hat"),
         _short("Which badge does the actor wear?", actor.badge, "badge", height, "badge"),
-        _short("What does the actor carry?", str(held.what) if held else "nothing", "carried",
-               held.height if held else height, "hand"),
+        _short("What does the actor carry?", carried, "carried", held.height if held else height,
+               "hand", *carried.split()),
         _there(f"the actor with {who(asked)}", asked == actor, height, "coat", "hat", "badge"),
         *_of_looks(rng, actor, height),
     ]  # fmt: skip
@@ -113,7 +114,9 @@ def _of_looks(rng: np.random.Generator, actor: Actor, height: float) -> list[Sho
 def _of_vehicle(rng: np.random.Generator, frame: Facts) -> list[Short]:
     one = frame.vehicle
     if one is None or not isinstance(one.what, Pass):
-        return [_not_visible("What colour is the vehicle?", "vehicle")] if rng.random() < 0.3 else []
+        return (
+            [_not_visible("What colour is the vehicle?", "vehicle")] if rng.random() < 0.3 else []
+        )
     passing, height = one.what, one.height
     name = str(passing)
     if rng.random() >= 0.5:
@@ -131,7 +134,7 @@ def _of_things(rng: np.random.Generator, frame: Facts) -> list[Short]:
     things, held = frame.things, frame.carried
     height = things[0].height if things else ANY_HEIGHT
     count = str(len(things))
-    found = [_short("How many things stand there?", count, "count", height, "things")]
+    found = [_short("How many things stand there?", count, "count", height, "count")]
     if things:
         found += _of_a_thing(rng, frame)
     seen = {str(t.what) for t in things} | ({str(held.what)} if held else set())
@@ -140,13 +143,14 @@ def _of_things(rng: np.random.Generator, frame: Facts) -> list[Short]:
         colour, shape = pick(rng, sorted(seen)).split()
         other = pick(rng, WORDS.colours), pick(rng, WORDS.things)
         name = f"{other[0]} {shape}" if rng.random() < 0.5 else f"{colour} {other[1]}"
-    found.append(_there(with_article(name), name in seen, height, "things", "hand"))
+    found.append(_there(with_article(name), name in seen, height, *name.split()))
     shapes = {name.split()[1] for name in seen}
     shape = pick(rng, sorted(shapes)) if seen and rng.random() < 0.5 else pick(rng, WORDS.things)
-    found.append(_there(with_article(shape), shape in shapes, height, "things", "hand"))
+    found.append(_there(with_article(shape), shape in shapes, height, shape))
     missing = [shape for shape in WORDS.things if shape not in shapes]
     if rng.random() < 0.4 and missing:
-        found.append(_not_visible(f"What colour is the {pick(rng, missing)}?", "things"))
+        shape = pick(rng, missing)
+        found.append(_not_visible(f"What colour is the {shape}?", shape))
     return found
 
 
@@ -156,16 +160,19 @@ def _of_a_thing(rng: np.random.Generator, frame: Facts) -> list[Short]:
     held = frame.carried
     at = int(rng.integers(len(standing)))
     one, height = standing[at], frame.things[at].height
-    found = []
+    found, told = list[Short](), (one.colour, one.shape)
     is_held = held and isinstance(held.what, Thing) and held.what.shape == one.shape
     if [thing.shape for thing in standing].count(one.shape) == 1 and not is_held:
         asked = f"What colour is the {one.shape}?"
-        found.append(_short(asked, one.colour, "thing colour", height, "things"))
+        found.append(_short(asked, one.colour, "thing colour", height, *told))
     if [thing.colour for thing in standing].count(one.colour) == 1:
         asked = f"What is the {one.colour} thing?"
-        found.append(_short(asked, one.shape, "thing shape", height, "things"))
-    all_of_them = ", ".join(map(str, standing))
-    found.append(_short("Which things stand there?", all_of_them, "list", height, "things"))
+        found.append(_short(asked, one.shape, "thing shape", height, *told))
+    in_order = sorted(frame.things, key=lambda one: (round(one.box[3]), one.box[0]))
+    listed = [str(one.what) for one in in_order]
+    words = (word for name in listed for word in name.split())
+    asked = "Which things stand there?"
+    found.append(_short(asked, ", ".join(listed), "list", height, "count", *words))
     return found
 
 
@@ -185,7 +192,9 @@ def _of_wall(rng: np.random.Generator, frame: Facts) -> list[Short]:
 def _of_board(rng: np.random.Generator, frame: Facts) -> list[Short]:
     rows = [(one.what, one) for one in frame.rows if isinstance(one.what, Row)]
     found = [
-        _short(f"What stands after {row.code}?", f"{row.word} {row.value}", "row", one.height, "row")
+        _short(
+            f"What stands after {row.code}?", f"{row.word} {row.value}", "row", one.height, "row"
+        )
         for row, one in rows[:3]
         if one.height >= LEGIBLE
     ]

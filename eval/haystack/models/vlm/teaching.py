@@ -27,6 +27,7 @@ Kinds = dict[str, tuple[Teach, float]]
 KINDS: Kinds = {
     "card": (lambda rng, days, most: easy_lessons.about_card(rng), 1.0),
     "whether": (lambda rng, days, most: easy_lessons.whether(rng), 2.0),
+    "shelf": (lambda rng, days, most: easy_lessons.about_shelf(rng), 2.0),
     "album": (lambda rng, days, most: easy_lessons.album(rng), 1.5),
     "album look": (lambda rng, days, most: easy_lessons.album_look(rng), 1.5),
     "album read": (lambda rng, days, most: easy_lessons.album_read(rng), 1.0),
