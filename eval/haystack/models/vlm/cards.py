@@ -50,10 +50,13 @@ def card(rng: np.random.Generator) -> tuple[NDArray[np.uint8], Facts]:
     shrunk = np.asarray(image.resize(size, Image.Resampling.BICUBIC), np.float32)
     part = (0, 0, SIDE / scale, SIDE / scale / squeeze)
     facts = Facts(place=place, room=None, seen=tuple(seen)).cut(part, scale).squeezed(squeeze)
+    return lit(rng, shrunk[:SIDE, :SIDE]), facts
+
+
+def lit(rng: np.random.Generator, pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """[H, W, 3] in some light, with the grain of videos."""
     tint = rng.uniform(0.82, 1.12) * rng.uniform(0.94, 1.06, 3).astype(np.float32)
-    lit = shrunk[:SIDE, :SIDE] * tint
-    grain = rng.normal(0, GRAIN, lit.shape)
-    return (lit + grain).clip(0, 255).astype(np.uint8), facts
+    return (pixels * tint + rng.normal(0, GRAIN, pixels.shape)).clip(0, 255).astype(np.uint8)
 
 
 def _tone(rng: np.random.Generator, low: int, high: int) -> Rgb:

@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from longtake.eval.haystack.acts import Place, Room, Thing
-from longtake.eval.haystack.draw import CABINET_THING, GRAIN, THING, stand
+from longtake.eval.haystack.draw import CABINET_THING, THING, stand
 from longtake.eval.haystack.models.facts import WORDS
 from longtake.eval.haystack.models.vlm import names
+from longtake.eval.haystack.models.vlm.cards import lit
 from longtake.eval.haystack.models.vlm.facts import Facts, Seen
 from longtake.eval.haystack.models.vlm.footage import SIZE
 from longtake.eval.haystack.models.vlm.labels import CELL
@@ -59,9 +60,7 @@ def _cut_out(
     size = columns * CELL, rows * CELL
     small = image.resize(size, Image.Resampling.BICUBIC, box=part)
     facts = Facts(place=place, room=None, seen=seen).cut(part, size[0] / wide)
-    tint = rng.uniform(0.82, 1.12) * rng.uniform(0.94, 1.06, 3).astype(np.float32)
-    lit = np.asarray(small, np.float32) * tint
-    pixels = (lit + rng.normal(0, GRAIN, lit.shape)).clip(0, 255).astype(np.uint8)
+    pixels = lit(rng, np.asarray(small, np.float32))
     return pixels, facts.squeezed(size[1] / high * wide / size[0])
 
 
