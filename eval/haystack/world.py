@@ -100,20 +100,23 @@ def make_rooms(
     """A world's rooms, each with a name, walls and a picture of its own."""
     names = shuffled(rng, list(SIGNS))
     looks = shuffled(rng, list(product(words.colours, PICTURES)))
-    made = []
-    for i in range(config.rooms):
-        wall = rng.integers(150, 225, 3)
-        floor = rng.integers(70, 140, 3)
-        made.append(
-            Room(
-                name=names[i],
-                wall=(int(wall[0]), int(wall[1]), int(wall[2])),
-                floor=(int(floor[0]), int(floor[1]), int(floor[2])),
-                picture=looks[i],
-                window=bool(rng.random() < 0.5),
-            )
-        )
-    return tuple(made)
+    return tuple(made_room(rng, names[i], looks[i]) for i in range(config.rooms))
+
+
+def made_room(rng: np.random.Generator, name: str, picture: tuple[str, str]) -> Room:
+    """A room with walls and a floor of random tones.
+
+    Args:
+        picture: colour and shape.
+    """
+    wall, floor = rng.integers(150, 225, 3), rng.integers(70, 140, 3)
+    return Room(
+        name=name,
+        wall=(int(wall[0]), int(wall[1]), int(wall[2])),
+        floor=(int(floor[0]), int(floor[1]), int(floor[2])),
+        picture=picture,
+        window=bool(rng.random() < 0.5),
+    )
 
 
 def near_codes(days: list[Day], codes: Codes) -> dict[str, str]:

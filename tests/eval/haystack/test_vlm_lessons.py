@@ -372,3 +372,25 @@ def test_easy_lessons_are_answered_by_their_own_lines() -> None:
         assert len(card.pictures) == len(card.facts) == 1
         assert all(reply for _, reply in card.turns)
     assert "not visible" in said and with_options > 5
+
+
+def test_yes_or_no_is_asked_by_itself_and_shelves_for_all_that_stands_there() -> None:
+    rng = np.random.default_rng(4)
+    replies = Counter[str]()
+    people = 0
+    for _ in range(60):
+        sample = easy_lessons.whether(rng)
+        people += sample.facts[0].actor is not None
+        replies.update(reply for _, reply in sample.turns)
+        (facts,) = easy_lessons.about_shelf(rng).facts
+        assert facts.place in ("room", "cabinet") and facts.actor is None
+    assert set(replies) == {"yes", "no"} and people > 30
+    assert 0.3 < replies["yes"] / replies.total() < 0.7
+    asked = {
+        text.text.split(" the ")[0]: reply
+        for _ in range(60)
+        for request, reply in easy_lessons.about_shelf(rng).turns
+        for text in request.messages[-1].parts
+        if isinstance(text, Text)
+    }
+    assert {"How many things stand there?", "Which things stand there?", "What is"} <= set(asked)

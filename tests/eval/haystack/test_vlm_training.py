@@ -285,7 +285,9 @@ def test_a_soup_is_the_mean_of_both_models(made: Made, tmp_path: Path) -> None:
             parameter += 0.5
     for name, model in (("a", made.model), ("b", other)):
         save(model, made.processor, tmp_path / name)
-    soup = averaged(tmp_path / "a", tmp_path / "b").state_dict()
+    mean = averaged(tmp_path / "a", tmp_path / "b")
+    assert mean.config.text_config.dtype == mean.config.vision_config.dtype == torch.float16
+    soup = mean.state_dict()
     for name, tensor in made.model.state_dict().items():
         assert soup[name].dtype == torch.float16
         assert torch.allclose(soup[name].float(), tensor + 0.25, atol=2e-3, rtol=1e-3), name
