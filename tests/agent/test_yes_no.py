@@ -34,6 +34,7 @@ class Dear(Eyes):
     def __init__(self, more: int) -> None:
         super().__init__()
         self._more = more
+        self.identity = f"dear/{more}"  # no reply at another price is used again
 
     def price(self, request: Request) -> Price:
         price = super().price(request)
