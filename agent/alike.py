@@ -26,6 +26,13 @@ def without_others(state: State, rows: Sequence[Row]) -> list[Row]:
     ]
 
 
+def has_another(text: str, told: str, question: str) -> bool:
+    """Whether a line has another code where one that is told has the code asked for."""
+    codes = codes_in(question)
+    is_one = names(told, codes) and not compares(question)
+    return is_one and other_code(text, codes) is not None
+
+
 def _is_about(text: str, codes: Collection[str], entities: Sequence[str]) -> bool:
     return names(text, codes) or any(
         re.search(rf"(?<!\w){re.escape(entity)}(?!\w)", text, re.IGNORECASE) for entity in entities

@@ -3,6 +3,7 @@ citation that it stands for."""
 
 from collections.abc import Sequence
 
+from longtake.agent.alike import has_another
 from longtake.agent.citations import row_citation
 from longtake.agent.codes import codes_in, names
 from longtake.agent.desk import Desk
@@ -44,7 +45,8 @@ def lines(desk: Desk, state: State) -> list[tuple[Citation, str]]:
         for score, row, index in best
     ]
     cited = [citation for citation, _ in found]
-    return [*found[:1], *(_on_screen_with(desk, cited[0], cited) if cited else []), *found[1:]]
+    beside = _on_screen_with(desk, cited[0], cited, state["question"]) if cited else []
+    return [*found[:1], *beside, *found[1:]]
 
 
 Scored = tuple[float, Row, int]
@@ -68,10 +70,10 @@ def _text(scored: Scored) -> str:
 
 
 def _on_screen_with(
-    desk: Desk, first: Citation, known: Sequence[Citation]
+    desk: Desk, first: Citation, known: Sequence[Citation], question: str
 ) -> list[tuple[Citation, str]]:
     """What else is on the screen while a line is said or shown: who speaks, which day it is, which
-    slide.
+    slide; not what is about another code where the line has the one asked for.
 
     Args:
         known: what is told already.
@@ -81,7 +83,9 @@ def _on_screen_with(
     records = [
         record
         for record in desk.library.cues(first["video_id"], span)
-        if record.id not in told and record.cue.text != first["quote"]
+        if record.id not in told
+        and record.cue.text != first["quote"]
+        and not has_another(record.cue.text, first["quote"], question)
     ]
     return [
         (

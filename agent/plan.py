@@ -153,6 +153,14 @@ _TRAILING = re.compile(
     r"(after|before|while|when|once|as soon as|during) (?P<anchor>.+)$",
     re.IGNORECASE,
 )
+_PLACED = re.compile(
+    r"\b(?:stands?|stood) (?:(?:right|just|directly) )?(?:after|before) "
+    r"|\b(?:written|printed|listed|noted) (?:(?:right|just|directly) )?(?:after|before) "
+    r".+ (?:on|in) the (?:\w+ )?"
+    r"(?:\w*board|slide|sign|screen|list|table|page|poster|card|menu|label)\b",
+    re.IGNORECASE,
+)
+"""Before and after in a line of writing."""
 _KINDS: dict[str, Relation] = {
     "after": "after",
     "once": "after",
@@ -174,7 +182,7 @@ def make_plan(question: str) -> Plan:
     """The plan of a question.
 
     Conjunctions split it where a new question starts; before, after, when and while make a time
-    relation; words about
+    relation, except in a line of writing (`Which number stands after Total?`); words about
     writing, speaking or looks choose lanes; the question word chooses the type of answer.
     """
     question = " ".join(question.split()).strip()
@@ -212,7 +220,7 @@ def _parts(question: str) -> list[str]:
 
 def _time_relation(question: str) -> TimeRelation | None:
     match = _LEADING.match(question) or _TRAILING.match(question)
-    if match is None or not terms(match["anchor"]):
+    if match is None or not terms(match["anchor"]) or _PLACED.search(question):
         return None
     kind = _KINDS[next(g for g in match.groups() if g and g.lower() in _KINDS).lower()]
     target = match["target"]

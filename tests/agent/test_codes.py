@@ -15,7 +15,8 @@ from longtake.agent.lines import lines
 from longtake.agent.plan import make_plan
 from longtake.agent.replies import AnswerReply, LookReply
 from longtake.agent.rows import made_row
-from longtake.agent.state import Row, State
+from longtake.agent.state import Citation, Draft, Row, State
+from longtake.agent.support import supported
 from longtake.config import Settings
 from longtake.index.store import Store
 from longtake.timing import Span
@@ -161,6 +162,23 @@ def test_an_answer_from_a_line_about_another_code_is_none(
         assert [lead.quote for lead in made.leads] == (["LRR49 COUNT 463"] if cites else [])
     else:
         assert made.text.startswith(answer)
+
+
+def test_a_claim_is_of_another_code_whose_line_was_told_beside_the_nearest(boards: Library) -> None:
+    with desk_for(boards, Eyes(), "default", 4000) as desk:
+        state = opened(desk, asked("LRR29"))
+        state["rows"] = [row for row in state["rows"] if row["text"] == "LRR49 COUNT 463"]
+        claim: Citation = {
+            "lane": "visual", "video_id": state["rows"][0]["video_id"], "start": 80.0, "end": 82.0,
+            "quote": None, "rows": [], "score": 0.9, "query": 0,
+        }  # fmt: skip
+        draft: Draft = {
+            "citations": [claim], "leads": [], "option": None, "option_scores": {},
+            "confidence": 0.9, "abstained": False, "reason": None, "text": "119",
+        }  # fmt: skip
+        made = supported(desk, state, draft)
+    assert made["abstained"]
+    assert made["reason"] == "what holds '119' is about LRQ49"
 
 
 MOVES: list[dict[str, Any]] = [

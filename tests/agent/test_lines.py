@@ -33,6 +33,7 @@ def days(tmp_path_factory: pytest.TempPathFactory, fill: Fill) -> Iterator[Libra
                     line("text", 0, 600, day),
                     line("text", 10, 16, "NOTICES"),
                     line("text", 12, 16, f"{code} ROOM K5"),
+                    line("text", 12, 16, "QMN42 ROOM R7"),
                     line("speech", 30, 34, "Which day a board shows which code is on the board."),
                     line("text", 40, 44, "SCHEDULE"),
                 ],
@@ -58,3 +59,14 @@ def test_what_stands_on_the_screen_with_the_nearest_line_is_told_too(days: Libra
     assert (day["lane"], day["start"], day["end"]) == ("text", 0.0, 600.0)
     cues = {record.id: record.cue.text for record in days.cues(first["video_id"])}
     assert [cues[row] for row in day["rows"]] == ["DAY 15"]
+
+
+def test_what_stands_there_about_another_code_is_told_only_where_others_are_asked_for(
+    days: Library,
+) -> None:
+    def told(asked: str) -> list[str]:
+        with desk_for(days, Eyes(), "default", 4000) as desk:
+            return [text for _, text in lines(desk, opened(desk, asked))]
+
+    assert "QMN42 ROOM R7" not in told(ASKED)
+    assert "QMN42 ROOM R7" in told("Which other codes stand with QMM42 on the board?")

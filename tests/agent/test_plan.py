@@ -48,6 +48,7 @@ def test_conjunctions_split_where_a_new_question_starts(question: str, parts: li
             True,
         ),
         ("How fast is the train after the upgrade?", "after", "the upgrade", False),
+        ("What is written after the second vote?", "after", "the second vote", True),
     ],
 )
 def test_time_words_make_relations(
@@ -64,7 +65,13 @@ def test_time_words_make_relations(
 
 @pytest.mark.parametrize(
     "question",
-    ["When does she light the smoker?", "Why does ice float when it is cold?", "Who came after?"],
+    [
+        "When does she light the smoker?",
+        "Why does ice float when it is cold?",
+        "Who came after?",
+        "Which number stands after QMM42 count on the board?",
+        "What is written right before Total on the second slide?",
+    ],
 )
 def test_time_words_without_a_moment_make_none(question: str) -> None:
     assert make_plan(question)["relation"] is None
