@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,19 @@ from longtake.eval.benchmarks.contract import Benchmark
 from longtake.eval.drawing import of_shard
 from longtake.eval.identity import MODES, Identity, Subtitles, code_version, digest, prompts_hash
 from longtake.eval.judgement import videos_of
-from longtake.eval.libraries import Indexed, index_costs, index_hash, index_videos
+from longtake.eval.libraries import (
+    ALL_STAGES,
+    Indexed,
+    index_costs,
+    index_hash,
+    index_videos,
+)
 from longtake.eval.log import Writer
 from longtake.eval.results import chosen_samples
 from longtake.eval.runner import Run, Runner, Tell
 from longtake.eval.samples import Loaded, Sample
 from longtake.eval.systems import AGENT, RANDOM, System, system_named
+from longtake.index.lanes import StageName
 from longtake.index.reports import ProgressEvent
 from longtake.tools.vlm.backends import open_vlm
 from longtake.tools.vlm.messages import Vlm
@@ -157,12 +165,21 @@ def run_batch(batch: Batch, told: Told, vlm: Vlm | None = None) -> list[Path]:
         batch.settings,
         batch.subtitles,
         captions=batch.benchmark.captions,
+        stages=_stages(batch, loaded, batch.systems),
         progress=told.indexing,
     )
     try:
         return asyncio.run(_runs(batch, loaded, indexed, vlm, own, told))
     finally:
         indexed.library.close()
+
+
+def _stages(batch: Batch, loaded: Loaded, systems: Sequence[System]) -> frozenset[StageName]:
+    """What these systems work from. Where videos have to be found, all of the index ranks them."""
+    searched = batch.library_mode or any(not sample.video for sample in loaded.samples)
+    if searched and any(system.draw is None for system in systems):
+        return ALL_STAGES
+    return frozenset[StageName]().union(*(system.stages for system in systems))
 
 
 def _check(batch: Batch, loaded: Loaded) -> None:
@@ -226,13 +243,13 @@ async def _one(
         jobs=batch.jobs,
     )
     with Writer(folder, identity, shard=shard, seeds=batch.seeds, data=batch.data) as writer:
-        _keep_costs(folder, shard, indexed)
+        _keep_costs(folder, shard, indexed, _stages(batch, loaded, [system]))
         await Runner(run, indexed, vlm, writer, told.begins(identity, folder)).work()
     return folder
 
 
-def _keep_costs(folder: Path, shard: str, indexed: Indexed) -> None:
-    lines = [cost.model_dump_json() for cost in index_costs(indexed)]
+def _keep_costs(folder: Path, shard: str, indexed: Indexed, stages: frozenset[StageName]) -> None:
+    lines = [cost.model_dump_json() for cost in index_costs(indexed, stages)]
     name = f"videos{'-' if shard else ''}{shard}.index.jsonl"
     (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 

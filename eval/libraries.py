@@ -3,7 +3,7 @@ apart."""
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,17 +19,18 @@ from longtake.eval.identity import Subtitles, digest
 from longtake.eval.samples import Sample
 from longtake.eval.watched import WatchedLibrary
 from longtake.index.captions import Caption
+from longtake.index.commits import KINDS, OWNED
 from longtake.index.lanes import StageName
 from longtake.index.records import StageRecord
 from longtake.index.reports import ProgressEvent
-from longtake.index.stages import stage_specs
+from longtake.index.stages import stage_specs, with_sources
 
 T = TypeVar("T")
 
 WAIT_S = 2.0
 """Between two looks whether another process has finished indexing."""
 
-_SILENT = frozenset(StageName) - {StageName.SPEECH}
+ALL_STAGES = frozenset(StageName)
 
 
 class IndexCost(BaseModel):
@@ -98,6 +99,7 @@ def index_videos(
     subtitles: Subtitles,
     *,
     captions: Callable[[Sample], Sequence[Caption]],
+    stages: frozenset[StageName] = ALL_STAGES,
     progress: Callable[[ProgressEvent], None] | None = None,
 ) -> Indexed:
     """A library in `folder` that holds the videos of these samples; what is up to date stays.
@@ -108,6 +110,7 @@ def index_videos(
 
     Args:
         captions: the subtitles that come with a sample's video.
+        stages: what the systems that are to be asked work from; the rest is left as it is.
 
     Raises:
         LibraryError: the library cannot be written.
@@ -132,8 +135,8 @@ def index_videos(
     library = _waited(lambda: WatchedLibrary.open(folder / "library", chosen, create=True))
     ids: dict[str, str] = {}
     for names, only in (
-        ([name for name in links if name in spoken], None),
-        ([name for name in links if name not in spoken], _SILENT),
+        ([name for name in links if name in spoken], stages),
+        ([name for name in links if name not in spoken], stages - {StageName.SPEECH}),
     ):
         if not names:
             continue
@@ -192,22 +195,27 @@ def _point(link: Path, target: Path) -> None:
         raise LongtakeError(f"cannot link {str(link)!r} to the video: {exc.strerror}") from exc
 
 
-def index_costs(indexed: Indexed) -> list[IndexCost]:
-    """What indexing each video took, from the stages that the library recorded."""
+def index_costs(indexed: Indexed, stages: frozenset[StageName] = ALL_STAGES) -> list[IndexCost]:
+    """What indexing each video took, from the stages that the library recorded.
+
+    Args:
+        stages: what a system works from; it is charged for these and what they are made from.
+    """
     library = indexed.library
     records = library.store.stages()
+    needed = with_sources(stages)
     costs = []
     for name, video_id in indexed.ids.items():
-        stages = [record for (video, _), record in records.items() if video == video_id]
+        done = [r for (video, _), r in records.items() if video == video_id and r.name in needed]
         costs.append(
             IndexCost(
                 video=name,
                 video_id=video_id,
                 duration_s=library.video(video_id).duration,
-                size=_size(library.root, video_id),
-                seconds={str(stage.name): _busy(stage) for stage in stages},
-                engines={str(s.name): f"{s.engine} ({s.state})" for s in stages},
-                stats={str(s.name): dict(s.stats) for s in stages},
+                size=_size(library.root, video_id, needed),
+                seconds={str(stage.name): _busy(stage) for stage in done},
+                engines={str(s.name): f"{s.engine} ({s.state})" for s in done},
+                stats={str(s.name): dict(s.stats) for s in done},
             )
         )
     return costs
@@ -228,8 +236,10 @@ def _busy(stage: StageRecord) -> float:
     return round(float(stage.stats.get("busy_s", stage.finished_at - stage.started_at)), 3)
 
 
-def _size(root: Path, video_id: str) -> int:
-    """Bytes of the files that belong to one video alone."""
-    files = [path for path in (root / "vectors").rglob(f"*{video_id}*") if path.is_file()]
-    files += [path for path in (root / "thumbs" / video_id).rglob("*") if path.is_file()]
+def _size(root: Path, video_id: str, stages: Collection[StageName]) -> int:
+    """Bytes of the files that belong to one video alone and were written by these stages."""
+    kinds = {KINDS[field] for stage in stages for field in OWNED[stage] if field in KINDS}
+    files = [f for kind in kinds for f in (root / "vectors").rglob(f"{video_id}.{kind}.*")]
+    if StageName.THUMBNAILS in stages:
+        files += [path for path in (root / "thumbs" / video_id).rglob("*") if path.is_file()]
     return sum(path.stat().st_size for path in files)

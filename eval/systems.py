@@ -16,6 +16,7 @@ from longtake.eval.reader import read_once
 from longtake.eval.samples import Sample
 from longtake.eval.sources import most_similar, near_to_question, selected, spoken, uniform
 from longtake.eval.watched import WatchedLibrary
+from longtake.index.lanes import StageName
 from longtake.tools.select.choose import preset_named
 from longtake.tools.vlm.messages import Vlm
 
@@ -42,6 +43,8 @@ class System:
     without: str = ""
     """What a benchmark lacks of which it takes no sample."""
     needs_speech: bool = False
+    stages: frozenset[StageName] = frozenset(StageName)
+    """Of indexing, that it works from."""
 
 
 def _uniform(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Material:
@@ -85,51 +88,82 @@ def _video_rag(library: WatchedLibrary, asked: Asked, ids: dict[str, str]) -> Ma
     return made
 
 
+_DECODED = frozenset({StageName.SHOTS})
+"""One pass of decoding tells how long a video really is."""
+_SAID = _DECODED | {StageName.SPEECH}
+_WRITTEN = _DECODED | {StageName.TEXT}
 _ALL = (
     System(name=AGENT, line="longtake's agent under a policy and a preset"),
-    System(name="uniform", line="evenly spread frames, one call", gather=_uniform),
-    System(name="topk", line="the frames most similar to the question, one call", gather=_topk),
+    System(
+        name="uniform",
+        line="evenly spread frames, one call",
+        gather=_uniform,
+        stages=_DECODED,
+    ),
+    System(
+        name="topk",
+        line="the frames most similar to the question, one call",
+        gather=_topk,
+        stages=_DECODED | {StageName.VISUAL},
+    ),
     System(
         name="transcript",
         line="what is said, evenly thinned, one call",
         gather=_transcript,
         needs_speech=True,
+        stages=_SAID,
     ),
     System(
         name="uniform_transcript",
         line="evenly spread frames and evenly thinned speech, one call",
         gather=_both,
         needs_speech=True,
+        stages=_SAID,
     ),
     System(
         name="video_rag",
         line="evenly spread frames, and speech and on-screen text near to the question, one call",
         gather=_video_rag,
+        stages=_SAID | _WRITTEN,
     ),
-    System(name="ocr", line="what is written on the screen, evenly thinned, one call", gather=ocr),
-    System(name="blind", line="question and options alone, one call", gather=blind),
+    System(
+        name="ocr",
+        line="what is written on the screen, evenly thinned, one call",
+        gather=ocr,
+        stages=_WRITTEN,
+    ),
+    System(
+        name="blind",
+        line="question and options alone, one call",
+        gather=blind,
+        stages=_DECODED,
+    ),
     System(
         name="options_only",
         line="the options without their question, one call",
         gather=options_only,
+        stages=_DECODED,
         takes=lambda sample: sample.kind == "option" and len(sample.options) > 1,
         without="has no questions with options",
     ),
-    System(name="black", line="as uniform, every frame black", gather=black),
+    System(name="black", line="as uniform, every frame black", gather=black, stages=_DECODED),
     System(
         name="shuffled",
         line="as uniform, each video's frames in an order drawn by lot, one call",
         gather=shuffled,
+        stages=_DECODED,
     ),
     System(
         name="novelty",
         line="the frames that stand out most, whatever is asked, one call",
         gather=novelty,
+        stages=_WRITTEN | {StageName.VISUAL},
     ),
     System(
         name="oracle",
         line="frames, speech and on-screen text of the evidence, one call: the reader's ceiling",
         gather=oracle,
+        stages=_SAID | _WRITTEN,
         takes=has_evidence,
         without="does not say what proves its answers",
     ),
@@ -137,14 +171,16 @@ _ALL = (
         name="oracle_minus_one",
         line="as oracle, without the last piece of a proof that needs several",
         gather=oracle_minus_one,
+        stages=_SAID | _WRITTEN,
         takes=has_hops,
         without="has no answers that several stretches prove together",
     ),
-    System(name=RANDOM, line="an option by lot, no call", draw=guess),
+    System(name=RANDOM, line="an option by lot, no call", draw=guess, stages=_DECODED),
     System(
         name="random_abstain",
         line="an option or none by lot, no call",
         draw=partial(guess, abstains=True),
+        stages=_DECODED,
     ),
 )
 SYSTEMS = {system.name: system for system in _ALL}

@@ -169,6 +169,15 @@ def wanted_stages(
     return wanted
 
 
+def with_sources(stages: Collection[StageName]) -> set[StageName]:
+    """Stages, and those that they are made from."""
+    needed = set(stages)
+    for name, upstream in reversed(DEPENDS_ON.items()):
+        if name in needed:
+            needed.update(upstream)
+    return needed
+
+
 def sidecar_fingerprint(sidecars: Collection[Path]) -> str:
     """Names, sizes and times of the subtitle files beside a video; empty when there are none."""
     parts = []

@@ -25,9 +25,11 @@ from longtake.eval.batch import (
 )
 from longtake.eval.benchmarks import benchmark
 from longtake.eval.identity import answering
-from longtake.eval.libraries import read_costs
+from longtake.eval.libraries import IndexCost, read_costs
 from longtake.eval.log import read_logs
 from longtake.eval.samples import Loaded
+from longtake.index.lanes import StageName
+from longtake.index.store import Store
 from tests.agent.seeing import Eyes
 from tests.eval.world import LETTERS, NEEDLES, STRETCHES, Colours, reader
 
@@ -227,6 +229,24 @@ def test_a_second_start_asks_nothing(runs: Path, mme: Path, settings: Settings) 
             raise AssertionError("nothing is left to ask")
 
     run_batch(batch(mme, runs, settings, "uniform,blind"), Told(), Never())
+
+
+def test_only_what_a_system_works_from_is_indexed_and_charged(
+    mme: Path, settings: Settings, tmp_path: Path
+) -> None:
+    def costs(system: str) -> list[IndexCost]:
+        run_batch(batch(mme, tmp_path, settings, system, budgets=(1400,)), Told(), reader())
+        return list(read_costs([place(tmp_path, f"{system}-1400")]).values())
+
+    def recorded() -> set[StageName]:
+        with Store.open(tmp_path / "video-mme-test-off" / "library") as store:
+            return {stage for _, stage in store.stages()}
+
+    assert [(set(cost.seconds), cost.size) for cost in costs("uniform")] == [({"shots"}, 0)] * 3
+    assert StageName.TEXT not in recorded()
+    assert [set(cost.seconds) for cost in costs("ocr")] == [{"shots", "text"}] * 3
+    assert StageName.TEXT in recorded() and StageName.VISUAL not in recorded()
+    assert [set(cost.seconds) for cost in costs("uniform")] == [{"shots"}] * 3
 
 
 def test_shards_make_up_the_run(runs: Path, mme: Path, settings: Settings, tmp_path: Path) -> None:
