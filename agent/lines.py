@@ -85,7 +85,7 @@ def _on_screen_with(
         for record in desk.library.cues(first["video_id"], span)
         if record.id not in told
         and record.cue.text != first["quote"]
-        and not has_another(record.cue.text, first["quote"], question)
+        and not has_another(record.cue.text, first["quote"] or "", question)
     ]
     return [
         (
