@@ -60,10 +60,12 @@ class Reader:
         Raises:
             UsageError: if none or several fit; the message names them or the nearest.
         """
+        table = TABLES["videos"]
+        for row in self._all(select(table).where(table.c.id == key)):
+            return rows.video_record(row)
         videos = self.videos()
         known = self.known_paths().get(str(Path(key).expanduser().absolute()))
         ways = (
-            [video for video in videos if video.id == key],
             [video for video in videos if known and video.id == known.video_id],
             [video for video in videos if video.path.name == key],
             [video for video in videos if video.title == key],
