@@ -61,7 +61,7 @@ async def respond(desk: Desk, state: State) -> Draft:
         return by_rule(desk, state, found, f"the model's answer was {reply.outcome}")
     shown = [view["id"] for view in glanced(state) if view["id"] in pictures]
     draft = from_reply(desk, state, found, reply.parsed, reply.text)
-    return {**await asyncio.to_thread(supported, desk, state, draft), "shown": shown}
+    return {**await asyncio.to_thread(supported, desk, state, draft, found), "shown": shown}
 
 
 def _fitted(

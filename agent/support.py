@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from longtake.agent.codes import codes_in, compares, other_code
 from longtake.agent.desk import Desk
 from longtake.agent.draft import LEADS
-from longtake.agent.lines import lines
+from longtake.agent.evidence import Piece
 from longtake.agent.state import Citation, Draft, State
 from longtake.timing import Span
 from longtake.tools.query import words
@@ -15,16 +15,20 @@ SLACK_S = 1.0
 """Lines this near to a moment were heard or seen with it."""
 
 
-def supported(desk: Desk, state: State, draft: Draft) -> Draft:
+def supported(desk: Desk, state: State, draft: Draft, told: Sequence[Piece]) -> Draft:
     """The draft without citations of lines about another code than the question's, or of moments
     where only such lines hold the answer, or none does and all that was found is such lines; an
-    abstention where none is left, or where it cites nothing and only such lines hold it."""
+    abstention where none is left, or where it cites nothing and only such lines hold it.
+
+    Args:
+        told: the evidence that the answer was made from.
+    """
     codes = codes_in(state["question"])
     if draft["abstained"] or not codes or compares(state["question"]):
         return draft
     answer = {word.lower() for word in words(draft["option"] or draft.get("text") or "")}
     found = [row["text"] or "" for row in state["rows"]]
-    found += [text for _, text in lines(desk, state)]
+    found += [piece.citation["quote"] or "" for piece in told]
     judged = [(c, _instead(desk, codes, c, answer, found)) for c in draft["citations"]]
     kept = [citation for citation, instead in judged if instead is None]
     wrong = [instead for _, instead in judged if instead is not None]
@@ -58,11 +62,11 @@ def _instead(
     return _held_by(codes, answer, there if _holding(answer, there) else found)
 
 
-def _held_by(codes: frozenset[str], answer: set[str], told: Sequence[str]) -> str | None:
+def _held_by(codes: frozenset[str], answer: set[str], lines: Sequence[str]) -> str | None:
     """The other code of the lines that hold an answer, where each of them has one."""
-    others = [other_code(line, codes) for line in _holding(answer, told)]
+    others = [other_code(line, codes) for line in _holding(answer, lines)]
     return others[0] if others and all(others) else None
 
 
-def _holding(answer: set[str], told: Sequence[str]) -> list[str]:
-    return [line for line in told if answer and answer <= {w.lower() for w in words(line)}]
+def _holding(answer: set[str], lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if answer and answer <= {w.lower() for w in words(line)}]

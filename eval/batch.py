@@ -13,13 +13,7 @@ from longtake.eval.benchmarks.contract import Benchmark
 from longtake.eval.drawing import of_shard
 from longtake.eval.identity import MODES, Identity, Subtitles, code_version, digest, prompts_hash
 from longtake.eval.judgement import videos_of
-from longtake.eval.libraries import (
-    ALL_STAGES,
-    Indexed,
-    index_costs,
-    index_hash,
-    index_videos,
-)
+from longtake.eval.libraries import ALL_STAGES, Indexed, index_costs, index_hash, index_videos
 from longtake.eval.log import Writer
 from longtake.eval.results import chosen_samples
 from longtake.eval.runner import Run, Runner, Tell

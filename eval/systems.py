@@ -10,6 +10,7 @@ from longtake.errors import UsageError
 from longtake.eval.agents import ask_agent
 from longtake.eval.asking import Asked, Outcome, guess
 from longtake.eval.controls import black, blind, novelty, ocr, options_only, shuffled
+from longtake.eval.libraries import ALL_STAGES
 from longtake.eval.material import Material
 from longtake.eval.oracle import has_evidence, has_hops, oracle, oracle_minus_one
 from longtake.eval.reader import read_once
@@ -43,7 +44,7 @@ class System:
     without: str = ""
     """What a benchmark lacks of which it takes no sample."""
     needs_speech: bool = False
-    stages: frozenset[StageName] = frozenset(StageName)
+    stages: frozenset[StageName] = ALL_STAGES
     """Of indexing, that it works from."""
 
 
@@ -94,12 +95,7 @@ _SAID = _DECODED | {StageName.SPEECH}
 _WRITTEN = _DECODED | {StageName.TEXT}
 _ALL = (
     System(name=AGENT, line="longtake's agent under a policy and a preset"),
-    System(
-        name="uniform",
-        line="evenly spread frames, one call",
-        gather=_uniform,
-        stages=_DECODED,
-    ),
+    System(name="uniform", line="evenly spread frames, one call", gather=_uniform, stages=_DECODED),
     System(
         name="topk",
         line="the frames most similar to the question, one call",
@@ -124,7 +120,7 @@ _ALL = (
         name="video_rag",
         line="evenly spread frames, and speech and on-screen text near to the question, one call",
         gather=_video_rag,
-        stages=_SAID | _WRITTEN,
+        stages=_SAID | _WRITTEN | {StageName.SENTENCES},
     ),
     System(
         name="ocr",
@@ -133,10 +129,7 @@ _ALL = (
         stages=_WRITTEN,
     ),
     System(
-        name="blind",
-        line="question and options alone, one call",
-        gather=blind,
-        stages=_DECODED,
+        name="blind", line="question and options alone, one call", gather=blind, stages=_DECODED
     ),
     System(
         name="options_only",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from longtake import Agent, Library
 from longtake.agent.alike import without_others
 from longtake.agent.codes import codes_in, compares, names, other_code
+from longtake.agent.evidence import pieces
 from longtake.agent.lines import lines
 from longtake.agent.plan import make_plan
 from longtake.agent.replies import AnswerReply, LookReply
@@ -176,7 +177,7 @@ def test_a_claim_is_of_another_code_whose_line_was_told_beside_the_nearest(board
             "citations": [claim], "leads": [], "option": None, "option_scores": {},
             "confidence": 0.9, "abstained": False, "reason": None, "text": "119",
         }  # fmt: skip
-        made = supported(desk, state, draft)
+        made = supported(desk, state, draft, pieces(desk, state))
     assert made["abstained"]
     assert made["reason"] == "what holds '119' is about LRQ49"
 
